@@ -1,0 +1,55 @@
+#ifndef BASE_OS_H
+#define BASE_OS_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What tells one state of a file from another, without reading it. */
+struct os_stat {
+    uint64_t size, ino, dev;
+    int64_t mtime_ns, ctime_ns; /* since 1970 */
+    uint32_t mode;
+};
+
+/* False when there is no such file (errno says why). Follows symbolic links. */
+bool os_stat(const char *path, struct os_stat *st);
+bool os_is_file(const char *path);
+bool os_is_dir(const char *path);
+
+/* The whole file, with a NUL after it that *len does not count; NULL when it cannot be read (errno says why). The caller
+   frees it, or the arena does where one is given. */
+char *os_read(struct arena *a, const char *path, size_t *len);
+
+/* Makes the folder and those above it; false (errno) when that fails. */
+bool os_mkdirs(const char *path);
+/* Removes a file or a whole folder, without following links; what is not there is no error. */
+bool os_remove_tree(const char *path);
+
+/* dir + "/" + name; name itself when it is absolute or dir is "" or ".". */
+char *os_join(struct arena *a, const char *dir, const char *name);
+/* The part before the last '/', "" where there is none; never ends in '/' but for the root. */
+char *os_dirname(struct arena *a, const char *path);
+const char *os_basename(const char *path);
+/* Takes out `.`, `..` and double '/' by words alone, without looking at the disk. "" stays ".". */
+char *os_normalize(struct arena *a, const char *path);
+/* realpath(3) into the arena; NULL when it fails. */
+char *os_realpath(struct arena *a, const char *path);
+char *os_getcwd(struct arena *a);
+/* The absolute path of the program on PATH (or the path itself when it has a '/'), or NULL. */
+char *os_which(struct arena *a, const char *program);
+/* The path of the running program. */
+char *os_self(struct arena *a);
+
+/* Nanoseconds of the monotonic clock. */
+int64_t os_now(void);
+
+/* Runs argv and gathers its standard output; returns its exit status, 128 + signal, or -1 when it could not be started.
+   Standard error goes where ours goes unless `quiet`. */
+int os_run(const char *const *argv, struct buf *out, bool quiet);
+
+#endif

@@ -1,0 +1,238 @@
+#include "base/str.h"
+#include "base/diag.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void buf_reserve(struct buf *b, size_t more) {
+    if (b->len + more + 1 <= b->cap)
+        return;
+    size_t cap = b->cap ? b->cap : 64;
+    while (cap < b->len + more + 1)
+        cap *= 2;
+    char *s = realloc(b->s, cap);
+    if (!s)
+        die("out of memory");
+    b->s = s;
+    b->cap = cap;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t n) {
+    buf_reserve(b, n);
+    if (n)
+        memcpy(b->s + b->len, bytes, n);
+    b->len += n;
+    b->s[b->len] = 0;
+}
+
+void buf_str(struct buf *b, const char *s) {
+    buf_add(b, s, strlen(s));
+}
+
+void buf_char(struct buf *b, char c) {
+    buf_add(b, &c, 1);
+}
+
+void buf_fmt(struct buf *b, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    buf_reserve(b, (size_t)n);
+    va_start(ap, fmt);
+    vsnprintf(b->s + b->len, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    b->len += (size_t)n;
+}
+
+void buf_reset(struct buf *b) {
+    b->len = 0;
+    if (b->s)
+        b->s[0] = 0;
+}
+
+void buf_free(struct buf *b) {
+    free(b->s);
+    *b = (struct buf){0};
+}
+
+bool str_eq(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool str_starts(const char *s, const char *prefix) {
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool str_ends(const char *s, const char *suffix) {
+    size_t n = strlen(s), m = strlen(suffix);
+    return n >= m && memcmp(s + n - m, suffix, m) == 0;
+}
+
+struct strs str_words(struct arena *a, const char *s) {
+    static const char space[] = " \t\r\n\f\v";
+    struct strs words = {0};
+    for (s += strspn(s, space); *s; s += strspn(s, space)) {
+        size_t n = strcspn(s, space);
+        array_push(a, &words, arena_strndup(a, s, n));
+        s += n;
+    }
+    return words;
+}
+
+bool strs_has(const struct strs *list, const char *s) {
+    for (uint32_t i = 0; i < list->len; i++)
+        if (strcmp(list->items[i], s) == 0)
+            return true;
+    return false;
+}
+
+static int compare(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void strs_sort(struct strs *list) {
+    if (list->len > 1)
+        qsort(list->items, list->len, sizeof *list->items, compare);
+}
+
+enum { NEAR_MAX = 64 };
+
+static unsigned edit_distance(const char *a, size_t n, const char *b, size_t m) {
+    unsigned row[NEAR_MAX + 1];
+    for (size_t j = 0; j <= m; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= n; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= m; j++) {
+            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            best = best < row[j] + 1 ? best : row[j] + 1;
+            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
+        }
+    }
+    return row[m];
+}
+
+const char *str_nearest(const char *s, const struct strs *list) {
+    size_t n = strlen(s);
+    if (n > NEAR_MAX)
+        return NULL;
+    const char *nearest = NULL;
+    unsigned least = (unsigned)(n / 3) + 1;
+    for (uint32_t i = 0; i < list->len; i++) {
+        size_t m = strlen(list->items[i]);
+        if (m > NEAR_MAX || m > n + least || n > m + least)
+            continue;
+        unsigned d = edit_distance(s, n, list->items[i], m);
+        if (d < least) {
+            least = d;
+            nearest = list->items[i];
+        }
+    }
+    return nearest;
+}
+
+static bool match_class(const char **pattern, char c, bool *matched) {
+    const char *p = *pattern + 1;
+    bool negate = *p == '!';
+    if (negate)
+        p++;
+    const char *end = strchr(*p ? p + 1 : p, ']');
+    if (!end)
+        return false;
+    bool in = false;
+    while (p < end) {
+        if (p + 2 < end && p[1] == '-') {
+            in |= (unsigned char)p[0] <= (unsigned char)c && (unsigned char)c <= (unsigned char)p[2];
+            p += 3;
+        } else {
+            in |= *p++ == c;
+        }
+    }
+    *pattern = end + 1;
+    *matched = in != negate;
+    return true;
+}
+
+bool str_fnmatch(const char *pattern, const char *s) {
+    const char *star = NULL, *retry = NULL;
+    for (;;) {
+        bool ok = false;
+        const char *next = pattern + 1;
+        if (*pattern == '*') {
+            star = ++pattern;
+            retry = s;
+            continue;
+        }
+        if (!*s && !*pattern)
+            return true;
+        if (*s && *pattern == '?')
+            ok = true;
+        else if (*s && *pattern == '[') {
+            next = pattern;
+            if (!match_class(&next, *s, &ok)) {
+                ok = *s == '[';
+                next = pattern + 1;
+            }
+        } else {
+            ok = *s && *pattern == *s;
+        }
+        if (ok) {
+            pattern = next;
+            s++;
+        } else if (star && *retry) {
+            pattern = star;
+            s = ++retry;
+        } else {
+            return false;
+        }
+    }
+}
+
+void escape_shell(struct buf *b, const char *s) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+./,:@%=";
+    if (*s && *s != '=' && strspn(s, plain) == strlen(s)) {
+        buf_str(b, s);
+        return;
+    }
+    buf_char(b, '\'');
+    for (; *s; s++) {
+        if (*s == '\'')
+            buf_str(b, "'\\''");
+        else
+            buf_char(b, *s);
+    }
+    buf_char(b, '\'');
+}
+
+bool shell_split(struct arena *a, const char *s, struct strs *out) {
+    struct buf word = {0};
+    bool in_word = false, closed = true;
+    for (char quote = 0;; s++) {
+        bool space = *s && strchr(" \t\r\n", *s);
+        if (!*s || (!quote && space)) {
+            closed = !quote;
+            if (in_word && closed)
+                array_push(a, out, arena_strndup(a, word.s ? word.s : "", word.len));
+            buf_reset(&word);
+            in_word = false;
+            if (!*s)
+                break;
+        } else if (quote ? *s == quote : *s == '"' || *s == '\'') {
+            quote = quote ? 0 : *s;
+            in_word = true;
+        } else if (*s == '\\' && quote != '\'' && s[1] && (!quote || s[1] == '"' || s[1] == '\\')) {
+            buf_char(&word, *++s);
+            in_word = true;
+        } else {
+            buf_char(&word, *s);
+            in_word = true;
+        }
+    }
+    buf_free(&word);
+    return closed;
+}

@@ -1,0 +1,24 @@
+#ifndef SOURCE_PARSE_H
+#define SOURCE_PARSE_H
+
+#include "base/arena.h"
+
+#include <stddef.h>
+
+struct facts;
+
+/* What one thread needs for parsing: tree-sitter's parser and buffers that are used again for each file. */
+struct parser;
+
+struct parser *parser_new(void);
+void parser_free(struct parser *p);
+
+/*
+ * The facts of a file's bytes, in the arena. Parses the outline (source/outline.h); where the outline is not sure of
+ * something, the whole file. Never fails: broken syntax gives what tree-sitter's recovery still yields, and the flag.
+ */
+const struct facts *parse_file(struct parser *p, struct arena *a, const char *bytes, size_t n);
+/* The same from the whole file, always: what parse_file must equal. */
+const struct facts *parse_file_full(struct parser *p, struct arena *a, const char *bytes, size_t n);
+
+#endif
