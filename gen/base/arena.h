@@ -5,8 +5,8 @@
 #include <stdarg.h>
 
 /*
- * Memory that is given back all at once. Two arenas serve a whole run: one for what lives until the end, one for what a
- * stage needs meanwhile. Not safe between threads: a thread has an arena of its own.
+ * Memory that is given back all at once. Two arenas serve a whole run: one for what lives until the end, one
+ * for what a stage needs meanwhile. Not safe between threads: a thread has an arena of its own.
  */
 struct arena {
     struct arena_block *head;

@@ -5,12 +5,13 @@
 #include <stdint.h>
 
 /*
- * What is wrong with the user's tree or words goes through diag(), a broken environment through die(). All of it goes to
- * standard error. A function that returns false has already reported why.
+ * What is wrong with the user's tree or words goes through diag(), a broken environment through die(). All of
+ * it goes to standard error. A function that returns false has already reported why.
  */
 enum severity { DIAG_INFO, DIAG_WARNING, DIAG_ERROR };
 
-/* The stable codes; each stands in the table in diag.c with its usual severity and its sentence for the manual. */
+/* The stable codes; each stands in the table in diag.c with its usual severity and its sentence for the
+ * manual. */
 enum diag_code {
     DIAG_SYNTAX,            /* a Python file that does not parse */
     DIAG_CONFIG,            /* a configuration file that cannot be read as pytest would */
@@ -28,9 +29,10 @@ enum diag_code {
     DIAG_CODES
 };
 
-/* `path:line:col: severity: text [code]`; path may be NULL, line and col 0 when unknown (both count from 1). */
-__attribute__((format(printf, 5, 6))) void diag(enum diag_code code, const char *path, uint32_t line, uint32_t col,
-                                                const char *fmt, ...);
+/* `path:line:col: severity: text [code]`; path may be NULL, line and col 0 when unknown (both count from 1).
+ */
+__attribute__((format(printf, 5, 6))) void diag(enum diag_code code, const char *path, uint32_t line,
+                                                uint32_t col, const char *fmt, ...);
 /* `  hint: text` under the diagnostic just given: the cure, as a line to paste where there is one. */
 __attribute__((format(printf, 1, 2))) void hint(const char *fmt, ...);
 /* For `select --error CODE` and `--ignore CODE`; false when there is no such code. */
@@ -40,7 +42,8 @@ unsigned diag_errors(void);
 /* Colour on standard error: only on a terminal unless told otherwise. */
 void diag_color(bool on);
 
-/* `testfan: text` and exit 3 (pytest's code for an internal error); a format ending in ':' appends strerror(errno). */
+/* `testfan: text` and exit 3 (pytest's code for an internal error); a format ending in ':' appends
+ * strerror(errno). */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...);
 
 #endif

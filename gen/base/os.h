@@ -21,8 +21,8 @@ bool os_stat(const char *path, struct os_stat *st);
 bool os_is_file(const char *path);
 bool os_is_dir(const char *path);
 
-/* The whole file, with a NUL after it that *len does not count; NULL when it cannot be read (errno says why). The caller
-   frees it, or the arena does where one is given. */
+/* The whole file, with a NUL after it that *len does not count; NULL when it cannot be read (errno says why).
+   The caller frees it, or the arena does where one is given. */
 char *os_read(struct arena *a, const char *path, size_t *len);
 
 /* Makes the folder and those above it; false (errno) when that fails. */
@@ -48,8 +48,8 @@ char *os_self(struct arena *a);
 /* Nanoseconds of the monotonic clock. */
 int64_t os_now(void);
 
-/* Runs argv and gathers its standard output; returns its exit status, 128 + signal, or -1 when it could not be started.
-   Standard error goes where ours goes unless `quiet`. */
+/* Runs argv and gathers its standard output; returns its exit status, 128 + signal, or -1 when it could not
+   be started. Standard error goes where ours goes unless `quiet`. */
 int os_run(const char *const *argv, struct buf *out, bool quiet);
 
 #endif

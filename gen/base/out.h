@@ -5,16 +5,18 @@
 #include <stddef.h>
 
 /*
- * The only way a file is written: to a temporary file, then renamed, and only when its bytes would change. What stood
- * there stays whole when the disk is full or the program is killed.
+ * The only way a file is written: to a temporary file, then renamed, and only when its bytes would change.
+ * What stood there stays whole when the disk is full or the program is killed.
  */
 
-/* Where temporary files are made: a folder on the file system of what is written, and outside every scanned folder. */
+/* Where temporary files are made: a folder on the file system of what is written, and outside every scanned
+ * folder. */
 void out_set_tmp(const char *dir);
-/* Makes the folder of `path` where it is missing. *changed (may be NULL) tells whether anything was written. False when
-   it failed, which has been reported. */
+/* Makes the folder of `path` where it is missing. *changed (may be NULL) tells whether anything was written.
+   False when it failed, which has been reported. */
 bool out_write(const char *path, const void *bytes, size_t n, bool *changed);
-/* A name in the temporary folder that no other process uses; the caller makes and renames or removes the file. */
+/* A name in the temporary folder that no other process uses; the caller makes and renames or removes the
+ * file. */
 void out_tmp_name(char *out, size_t size, const char *stem);
 
 #endif

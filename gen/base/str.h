@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A growing text on the heap, always ended by a NUL that `len` does not count; `struct buf b = {0}` is empty. */
+/* A growing text on the heap, always ended by a NUL that `len` does not count; `struct buf b = {0}` is empty.
+ */
 struct buf {
     char *s;
     size_t len, cap;
@@ -28,7 +29,8 @@ struct strs str_words(struct arena *a, const char *s);
 bool strs_has(const struct strs *list, const char *s);
 /* Sorts by bytes. */
 void strs_sort(struct strs *list);
-/* The entry of `list` that s was most likely meant to be, or NULL when none is near (at most a third of its letters). */
+/* The entry of `list` that s was most likely meant to be, or NULL when none is near (at most a third of its
+ * letters). */
 const char *str_nearest(const char *s, const struct strs *list);
 
 /* Python's fnmatch.fnmatchcase: `*` also matches '/', `?`, `[seq]`, `[!seq]`. */

@@ -1,3 +1,53 @@
-int main(void) {
-    return 0;
+#include "base/diag.h"
+#include "base/os.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/verdict.h"
+#include "run/exec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool set_diagnostics(const struct invocation *in) {
+    const char *no_color = getenv("NO_COLOR");
+    bool wanted = strcmp(in->color, "yes") == 0;
+    if (strcmp(in->color, "auto") == 0)
+        wanted = isatty(2) && !(no_color && *no_color);
+    diag_color(wanted);
+    const struct strs *const lists[] = {&in->error, &in->ignore};
+    for (int i = 0; i < 2; i++)
+        for (uint32_t j = 0; j < lists[i]->len; j++)
+            if (!diag_set(lists[i]->items[j], i == 1)) {
+                diag(DIAG_USAGE, NULL, 0, 0, "there is no diagnostic '%s'", lists[i]->items[j]);
+                return false;
+            }
+    return true;
+}
+
+static int run_command(struct arena *a, int argc, char **argv) {
+    struct invocation in;
+    if (!options_read(a, argc, argv, &in) || !set_diagnostics(&in))
+        return EXIT_USAGE;
+    if (in.version) {
+        puts("testfan " TESTFAN_VERSION);
+        return 0;
+    }
+    if (in.help || !in.command) {
+        options_help(in.command);
+        return in.help ? 0 : EXIT_USAGE;
+    }
+    return in.command->run(&in);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 2 && strcmp(argv[1], "exec") == 0)
+        return strcmp(argv[2], "verdict") == 0 ? verdict_main(argc, argv) : exec_main(argc, argv);
+    struct arena arena = {0};
+    int status = run_command(&arena, argc, argv);
+    arena_free(&arena);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        die("cannot write to standard output:");
+    return status;
 }

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 /*
- * What one Python file says by itself: a pure function of its bytes, which knows of no other file. Facts are one block of
- * memory without pointers, so that the cache writes them to disk and maps them back as they are. A fact_str is the offset
- * of a NUL-ended string in the block's text; 0 is the empty string. Lines count from 1, columns (in bytes) from 1.
+ * What one Python file says by itself: a pure function of its bytes, which knows of no other file. Facts are
+ * one block of memory without pointers, so that the cache writes them to disk and maps them back as they are.
+ * A fact_str is the offset of a NUL-ended string in the block's text; 0 is the empty string. Lines count from
+ * 1, columns (in bytes) from 1.
  */
 typedef uint32_t fact_str;
 
@@ -17,12 +18,14 @@ enum { FACT_NONE = UINT32_MAX };
 
 /* Where a statement stands; several can hold. */
 enum fact_place {
-    PLACE_FUNCTION = 1,      /* in the body of a function, however deep */
-    PLACE_TYPE_CHECKING = 2, /* under `if TYPE_CHECKING:` (also typing.TYPE_CHECKING, t.TYPE_CHECKING), not its else */
-    PLACE_TRY_IMPORT = 4,    /* in the body of a try whose handler takes ImportError, ModuleNotFoundError, Exception,
-                                BaseException or everything, or in such a handler, or under suppress() of one of these */
-    PLACE_CONDITIONAL = 8,   /* under if, else, for, while, try, with or match: may or may not be executed */
-    PLACE_CLASS = 16,        /* in the body of a class */
+    PLACE_FUNCTION = 1, /* in the body of a function, however deep */
+    PLACE_TYPE_CHECKING =
+        2, /* under `if TYPE_CHECKING:` (also typing.TYPE_CHECKING, t.TYPE_CHECKING), not its else */
+    PLACE_TRY_IMPORT =
+        4, /* in the body of a try whose handler takes ImportError, ModuleNotFoundError, Exception,
+              BaseException or everything, or in such a handler, or under suppress() of one of these */
+    PLACE_CONDITIONAL = 8, /* under if, else, for, while, try, with or match: may or may not be executed */
+    PLACE_CLASS = 16,      /* in the body of a class */
 };
 
 /* One name that an import statement brings; `from a import b, c` makes two. */
@@ -37,7 +40,8 @@ struct fact_import {
 
 enum fact_def_kind { DEF_FUNCTION, DEF_CLASS };
 
-/* A function or class at module level or in the body of a class (however deep in if/for/try/with), not in a function. */
+/* A function or class at module level or in the body of a class (however deep in if/for/try/with), not in a
+ * function. */
 struct fact_def {
     fact_str name;
     uint32_t parent; /* the enclosing class, an index into the defs, or FACT_NONE */
@@ -50,21 +54,23 @@ struct fact_def {
 
 /* `@callee(args)`: marks, fixtures and others alike. */
 struct fact_decorator {
-    fact_str callee; /* dotted, as written (`pytest.mark.slow`, `mark.parametrize`); "" when it is no dotted name */
-    fact_str args;   /* the text between the parentheses, comments and line breaks as written; "" when there are none */
+    fact_str callee; /* dotted, as written (`pytest.mark.slow`, `mark.parametrize`); "" when it is no dotted
+                        name */
+    fact_str args; /* the text between the parentheses, comments and line breaks as written; "" when there are
+                      none */
     uint32_t called; /* 1 when it has parentheses */
     uint32_t line;
-    /* For a callee that ends in `parametrize`: the ids of its parameter sets as pytest makes them, when every one of them
-       can be told from literals alone (pytest's IdMaker: str, bytes, int, float, bool, None, pytest.param(id=…), ids=[…]);
-       else ids_known is 0 and there are none. */
+    /* For a callee that ends in `parametrize`: the ids of its parameter sets as pytest makes them, when every
+       one of them can be told from literals alone (pytest's IdMaker: str, bytes, int, float, bool, None,
+       pytest.param(id=…), ids=[…]); else ids_known is 0 and there are none. */
     uint32_t first_id, ids, ids_known;
 };
 
 /* A base class, as written: dotted, or "" for any other expression. */
 typedef fact_str fact_base;
 
-/* A module- or class-level assignment to a name that pytest reads: pytestmark, pytest_plugins, __test__, __all__,
-   collect_ignore, collect_ignore_glob. */
+/* A module- or class-level assignment to a name that pytest reads: pytestmark, pytest_plugins, __test__,
+   __all__, collect_ignore, collect_ignore_glob. */
 struct fact_assign {
     fact_str name;
     fact_str value;  /* the text of the right side */
@@ -94,8 +100,9 @@ struct fact_directive {
 };
 
 enum fact_flag {
-    FACT_SYNTAX_ERROR = 1, /* the parser had to recover: the facts may not be all; error_line and error_col say where */
-    FACT_ENCODING = 2,     /* in an encoding that could not be read: there are no other facts */
+    FACT_SYNTAX_ERROR =
+        1, /* the parser had to recover: the facts may not be all; error_line and error_col say where */
+    FACT_ENCODING = 2, /* in an encoding that could not be read: there are no other facts */
 };
 
 struct facts {
@@ -115,8 +122,9 @@ static inline const char *facts_str(const struct facts *f, fact_str s) {
     return (const char *)f + f->text.at + s;
 }
 
-#define FACTS_FOR(type, var, f, array)                                                                       \
-    for (const type *var = facts_at(f, (f)->array.at), *var##_end = var + (f)->array.len; var < var##_end; var++)
+#define FACTS_FOR(type, var, f, array)                                                                     \
+    for (const type *var = facts_at(f, (f)->array.at), *var##_end = var + (f)->array.len; var < var##_end; \
+         var++)
 
 /* Facts being gathered; facts_pack() makes them one block. */
 struct facts_builder {
@@ -136,7 +144,8 @@ struct facts_builder {
 fact_str facts_add_text(struct facts_builder *b, const char *s, uint32_t n);
 /* The block, in the arena, 8-aligned; padding is zero, so that equal facts are equal bytes. */
 const struct facts *facts_pack(const struct facts_builder *b, struct arena *a);
-/* Whether a block read back from disk is one that facts_pack() could have made: every offset inside, every string ended. */
+/* Whether a block read back from disk is one that facts_pack() could have made: every offset inside, every
+ * string ended. */
 bool facts_valid(const struct facts *f, uint32_t size);
 
 #endif

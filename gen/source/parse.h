@@ -14,8 +14,9 @@ struct parser *parser_new(void);
 void parser_free(struct parser *p);
 
 /*
- * The facts of a file's bytes, in the arena. Parses the outline (source/outline.h); where the outline is not sure of
- * something, the whole file. Never fails: broken syntax gives what tree-sitter's recovery still yields, and the flag.
+ * The facts of a file's bytes, in the arena. Parses the outline (source/outline.h); where the outline is not
+ * sure of something, the whole file. Never fails: broken syntax gives what tree-sitter's recovery still
+ * yields, and the flag.
  */
 const struct facts *parse_file(struct parser *p, struct arena *a, const char *bytes, size_t n);
 /* The same from the whole file, always: what parse_file must equal. */

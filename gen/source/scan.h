@@ -6,7 +6,8 @@
 struct config;
 
 enum source_flag {
-    SOURCE_TEST = 1,     /* pytest would collect it as a test module (python_files, testpaths, norecursedirs, --ignore) */
+    SOURCE_TEST =
+        1, /* pytest would collect it as a test module (python_files, testpaths, norecursedirs, --ignore) */
     SOURCE_CONFTEST = 2, /* conftest.py */
     SOURCE_INIT = 4,     /* __init__.py */
     SOURCE_DOCTEST = 8,  /* collected by --doctest-modules alone */
@@ -26,10 +27,11 @@ struct scan {
 };
 
 /*
- * Lists the tree. Left out: version-control folders, virtual environments (a folder with pyvenv.cfg or conda-meta),
- * `bazel-*` links at the root, __pycache__, folders whose name starts with a dot (unless a source root lies in them),
- * node_modules, and links that lead back to a folder above them. norecursedirs and --ignore only decide which files are tests.
- * A name that no build file can hold (a newline) is reported and left out. False when rootdir cannot be listed.
+ * Lists the tree. Left out: version-control folders, virtual environments (a folder with pyvenv.cfg or
+ * conda-meta), `bazel-*` links at the root, __pycache__, folders whose name starts with a dot (unless a
+ * source root lies in them), node_modules, and links that lead back to a folder above them. norecursedirs and
+ * --ignore only decide which files are tests. A name that no build file can hold (a newline) is reported and
+ * left out. False when rootdir cannot be listed.
  */
 bool scan_tree(struct arena *a, const struct config *c, struct scan *s);
 

@@ -1,0 +1,36 @@
+#include "cli/commands.h"
+#include "cli/options.h"
+
+const struct command commands[] = {
+    {"gen", CMD_GEN, "[--engine ninja]", "write build.ninja, one target per test file",
+     "Reads the tree, works out what each test file depends on, and writes build.ninja (and what belongs to "
+     "this machine\n"
+     "to .testfan/, which git ignores). After that `ninja test` is enough: it calls testfan again when files "
+     "come or go.\n"
+     "`ninja FILE.test` runs one file.",
+     cmd_gen},
+    {"test", CMD_TEST, "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [-j N] [--maxfail N] [-- PYTEST_ARGS]",
+     "run what has changed on ninja, merge, and sum up",
+     "Runs the test files below the given paths (all without one) whose inputs have changed since they last "
+     "passed, each\n"
+     "in a pytest process of its own, and writes the report that one plain pytest run would have written to\n"
+     ".testfan/report.xml. Exits as pytest does: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 "
+     "usage, 5 no tests.\n"
+     "What is given with -k, -m, ::NODE or after `--` is passed on to pytest; such a run keeps results of "
+     "its own.",
+     cmd_test},
+    {"select", CMD_SELECT, "[PATH...] [--format paths|json]", "print the test files, and run nothing",
+     "Prints the test files that `testfan test` with the same paths is about, one a line, sorted.",
+     cmd_select},
+    {"deps", CMD_DEPS, "FILE [--direct] [--format paths|json]", "what FILE depends on",
+     "Prints every file that FILE needs, directly or not, one a line, sorted. Folders end in '/'.", cmd_deps},
+    {"rdeps", CMD_RDEPS, "FILE [--direct] [--format paths|json]", "what depends on FILE",
+     "Prints every file that needs FILE, directly or not, one a line, sorted.", cmd_rdeps},
+    {"merge", CMD_MERGE, "-o OUT.xml [--durations] REPORT.xml...",
+     "many JUnit reports into one; exits as pytest would have",
+     "Merges JUnit XML reports into one and prints a summary. Totals are counted again. A report that is "
+     "missing or broken\n"
+     "becomes an <error>, after the testcases that could be read.",
+     cmd_merge},
+    {0},
+};

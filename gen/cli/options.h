@@ -1,0 +1,53 @@
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The commands, one bit each, so that an option says to which it belongs. */
+enum command_bit {
+    CMD_GEN = 1,
+    CMD_TEST = 2,
+    CMD_SELECT = 4,
+    CMD_DEPS = 8,
+    CMD_RDEPS = 16,
+    CMD_MERGE = 32,
+    CMD_ALL = 63,
+};
+
+/* What the command line says. Paths are as given: relative to the folder where testfan was started. */
+struct invocation {
+    struct arena *arena;
+    const struct command *command;
+    const char *dir;    /* -C */
+    const char *python; /* --python, or NULL */
+    const char *engine, *format, *color;
+    const char *keyword, *markexpr; /* -k, -m, or NULL */
+    const char *output, *plan, *stamp;
+    long jobs, maxfail; /* -1: not given */
+    bool verbose, stats, direct, durations, help, version;
+    struct strs words;         /* what is no option */
+    struct strs rest;          /* what stands after `--` */
+    struct strs error, ignore; /* --error CODE, --ignore CODE */
+};
+
+struct command {
+    const char *name;
+    enum command_bit bit;
+    const char *words;   /* its arguments, for the usage line */
+    const char *summary; /* one line for the list of commands */
+    const char *text;    /* further paragraphs of its help */
+    int (*run)(struct invocation *in);
+};
+
+/* Ends with a command that has no name. */
+extern const struct command commands[];
+
+/* Reads argv; false when it cannot be followed, which has been reported, with what was probably meant. */
+bool options_read(struct arena *a, int argc, char **argv, struct invocation *in);
+/* Prints the help of one command, or with NULL that of the program, to standard output. */
+void options_help(const struct command *command);
+
+#endif

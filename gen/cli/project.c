@@ -1,0 +1,203 @@
+#include "cli/project.h"
+#include "base/diag.h"
+#include "base/embedded.h"
+#include "base/os.h"
+#include "base/out.h"
+#include "cli/options.h"
+#include "emit/ninja.h"
+#include "graph/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct {
+    const char *stage;
+    int64_t ns;
+} timers[8];
+static unsigned n_timers;
+static int64_t timer_started;
+
+static void timer_lap(const char *stage) {
+    int64_t now = os_now();
+    if (stage && n_timers < sizeof timers / sizeof *timers) {
+        timers[n_timers].stage = stage;
+        timers[n_timers++].ns = now - timer_started;
+    }
+    timer_started = now;
+}
+
+static const char *in_root(const struct project *p, const char *path) {
+    return os_join(p->arena, p->config.rootdir, path);
+}
+
+static bool load_config(struct project *p, const struct invocation *in, bool must_run) {
+    if (!config_load(p->arena, p->start, 0, &p->config))
+        return false;
+    const char *wanted = in->python ? in->python : p->config.testfan.python;
+    bool must = must_run || in->python;
+    out_set_tmp(in_root(p, ".testfan/tmp"));
+    if (!python_find(p->arena, p->config.rootdir, wanted, in_root(p, ".testfan/cache/python.json"), must,
+                     &p->python) &&
+        must)
+        return false;
+    if (must_run && !p->python.pytest) {
+        diag(DIAG_NO_INTERPRETER, NULL, 0, 0, "'%s' has no pytest", p->python.path);
+        hint("run: %s -m pip install pytest", p->python.path);
+        return false;
+    }
+    return !p->python.pytest_major || p->python.pytest_major >= 9 ||
+           config_load(p->arena, p->start, p->python.pytest_major, &p->config);
+}
+
+bool project_load(struct arena *a, const struct invocation *in, bool must_run, struct project *p) {
+    *p = (struct project){.arena = a};
+    timer_lap(NULL);
+    p->start = os_realpath(a, in->dir);
+    if (!p->start || !os_is_dir(p->start)) {
+        diag(DIAG_USAGE, NULL, 0, 0, "there is no folder '%s'", in->dir);
+        return false;
+    }
+    if (!load_config(p, in, must_run))
+        return false;
+    size_t n = strlen(p->config.rootdir);
+    bool inside = strncmp(p->start, p->config.rootdir, n) == 0 && strlen(p->start) > n;
+    p->below = inside ? p->start + n + (p->config.rootdir[n - 1] != '/') : "";
+    timer_lap("config");
+    if (!scan_tree(a, &p->config, &p->scan))
+        return false;
+    timer_lap("scan");
+    store_load(&p->store, p->config.rootdir, &p->scan, in_root(p, ".testfan/cache/facts"));
+    timer_lap("parse");
+    p->initial = resolve_initial_conftests(a, &p->scan, &p->config);
+    graph_new(&p->graph, a);
+    for (uint32_t i = 0; i < p->scan.files.len; i++)
+        graph_node(&p->graph, p->scan.files.items[i].path);
+    modules_index(&p->modules, a, &p->scan, &p->config, &p->python, &p->initial);
+    resolve_imports(&p->graph, &p->modules, &p->config, p->store.facts, &p->initial);
+    timer_lap("resolve");
+    graph_finish(&p->graph);
+    timer_lap("graph");
+    return true;
+}
+
+void project_free(struct project *p) {
+    store_free(&p->store);
+}
+
+const char *project_path(const struct project *p, const char *word) {
+    const char *node = strstr(word, "::");
+    char *path = node ? arena_strndup(p->arena, word, (size_t)(node - word)) : arena_strdup(p->arena, word);
+    path = os_normalize(p->arena, os_join(p->arena, p->start, path));
+    size_t n = strlen(p->config.rootdir);
+    if (strncmp(path, p->config.rootdir, n) != 0 || (path[n] && path[n] != '/')) {
+        diag(DIAG_USAGE, NULL, 0, 0, "'%s' lies outside the rootdir %s", word, p->config.rootdir);
+        return NULL;
+    }
+    path += n + (path[n] == '/');
+    return node ? arena_printf(p->arena, "%s%s", path, node) : path;
+}
+
+static bool write_text(const struct project *p, const char *path, const char *text) {
+    return out_write(in_root(p, path), text, strlen(text), NULL);
+}
+
+static bool write_support(const struct project *p) {
+    bool ok = write_text(p, ".testfan/.gitignore", "*\n");
+    ok = ok && write_text(p, ".testfan/stamp", python_stamp(p->arena, &p->python, &p->config.testfan.env));
+    for (const struct embedded_file *f = embedded_files; f->name && ok; f++)
+        if (strcmp(f->name, "testfan_worker.py") == 0)
+            ok = write_text(p, ".testfan/rules/testfan_worker.py", f->text);
+    struct buf b = {0};
+    emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir});
+    ok = ok && out_write(in_root(p, ".testfan/machine.ninja"), b.s, b.len, NULL);
+    buf_free(&b);
+    return ok;
+}
+
+/* Everything that, changed, can change build.ninja. */
+static struct strs watched_paths(const struct project *p) {
+    struct strs paths = {0};
+    for (uint32_t i = 0; i < p->config.inputs.len; i++)
+        array_push(p->arena, &paths, p->config.inputs.items[i]);
+    for (uint32_t i = 0; i < p->scan.dirs.len; i++)
+        array_push(p->arena, &paths,
+                   strcmp(p->scan.dirs.items[i], ".") == 0 ? p->config.rootdir
+                                                           : in_root(p, p->scan.dirs.items[i]));
+    for (uint32_t i = p->scan.files.len; i < p->graph.nodes; i++) {
+        const char *path = graph_path(&p->graph, i);
+        size_t n = strlen(path);
+        array_push(p->arena, &paths,
+                   in_root(p, path[n - 1] == '/' ? arena_strndup(p->arena, path, n - 1)
+                                                 : os_dirname(p->arena, path)));
+    }
+    for (uint32_t i = 0; i < p->modules.site_dirs.len; i++)
+        if (os_is_dir(p->modules.site_dirs.items[i]))
+            array_push(p->arena, &paths, p->modules.site_dirs.items[i]);
+    for (uint32_t i = 0; i < p->python.pth.len; i++)
+        array_push(p->arena, &paths, p->python.pth.items[i]);
+    strs_sort(&paths);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < paths.len; i++)
+        if (!kept || strcmp(paths.items[kept - 1], paths.items[i]) != 0)
+            paths.items[kept++] = paths.items[i];
+    paths.len = kept;
+    return paths;
+}
+
+static bool may_overwrite(const struct project *p, const char *path) {
+    struct arena scratch = {0};
+    size_t n = 0;
+    const char *old = os_read(&scratch, in_root(p, path), &n);
+    bool ours = old ? emit_ninja_is_ours(old) : errno == ENOENT;
+    arena_free(&scratch);
+    if (ours)
+        return true;
+    diag(DIAG_NOT_OURS, path, 0, 0, "testfan did not write this file and leaves it as it is");
+    hint("move it away, then run: testfan gen");
+    return false;
+}
+
+/* A file that is newer than the folders it was made from needs no regeneration: its own making has touched
+ * the root. */
+static void make_newest(const char *path) {
+    utimensat(AT_FDCWD, path, NULL, 0);
+}
+
+bool project_write(const struct project *p, const struct plan *plan) {
+    const char *file = plan->filtered ? os_join(p->arena, plan->dir, "build.ninja") : "build.ninja";
+    if (!may_overwrite(p, file) || !write_support(p) || !plan_write(plan, p->config.rootdir))
+        return false;
+    plan_forget(plan, &p->graph, p->config.rootdir);
+    struct buf b = {0};
+    bool ok = true, changed = false;
+    if (!plan->filtered) {
+        struct strs paths = watched_paths(p);
+        emit_ninja_depfile(&b, &paths);
+        ok = out_write(in_root(p, ".testfan/gen.d"), b.s, b.len, NULL);
+        buf_reset(&b);
+    }
+    emit_ninja(&b, plan, &p->graph);
+    ok = ok && out_write(in_root(p, file), b.s, b.len, &changed);
+    if (ok && changed)
+        make_newest(in_root(p, file));
+    buf_free(&b);
+    timer_lap("emit");
+    return ok;
+}
+
+void project_stats(const struct project *p, const struct plan *plan) {
+    uint32_t edges = 0;
+    for (uint32_t i = 0; i < p->graph.nodes; i++)
+        edges += p->graph.edges[i].len;
+    fprintf(stderr, "files %u\nparsed %u\nreused %u\nedges %u\nunits %u\n", p->scan.files.len,
+            p->store.parsed, p->store.reused, edges, p->graph.units);
+    if (plan)
+        fprintf(stderr, "targets %u\n", plan->targets.len);
+    for (unsigned i = 0; i < n_timers; i++)
+        fprintf(stderr, "%s %.1f ms\n", timers[i].stage, (double)timers[i].ns / 1e6);
+}

@@ -1,0 +1,45 @@
+#ifndef CLI_PROJECT_H
+#define CLI_PROJECT_H
+
+#include "graph/graph.h"
+#include "graph/modules.h"
+#include "graph/plan.h"
+#include "source/config.h"
+#include "source/python.h"
+#include "source/scan.h"
+#include "source/store.h"
+
+struct invocation;
+
+/* A tree as far as the stages have come: configuration, interpreter, files, facts, edges. */
+struct project {
+    struct arena *arena;
+    const char *start; /* the folder where testfan was started (-C), absolute */
+    const char *below; /* that folder relative to rootdir, "" when it is the same */
+    struct config config;
+    struct python python;
+    struct scan scan;
+    struct store store;
+    struct modules modules;
+    struct strs initial; /* conftests of every target */
+    struct graph graph;
+};
+
+/* Runs every stage up to the graph. `must_run`: without an interpreter there is no going on. False: reported.
+ */
+bool project_load(struct arena *a, const struct invocation *in, bool must_run, struct project *p);
+void project_free(struct project *p);
+
+/* A path of the command line as one relative to rootdir: normalised, "" for rootdir itself; NULL (reported)
+   when it lies outside. What stands after `::` is kept. */
+const char *project_path(const struct project *p, const char *word);
+
+/* Writes .testfan (its own .gitignore, the worker, the stamp, plan.json, run.json), machine.ninja, the
+   depfile, and for a plan of the whole tree build.ninja; else the plan's own build file. False: reported, and
+   build.ninja is as before. */
+bool project_write(const struct project *p, const struct plan *plan);
+
+/* Prints what --stats asks for to standard error. */
+void project_stats(const struct project *p, const struct plan *plan);
+
+#endif

@@ -1,0 +1,203 @@
+#include "emit/ninja.h"
+#include "base/embedded.h"
+#include "base/diag.h"
+#include "base/map.h"
+#include "graph/graph.h"
+#include "graph/plan.h"
+
+#include <string.h>
+
+static const char first_line[] = "# Made by testfan: change nothing here, `testfan gen` makes it again.\n";
+
+void escape_ninja(struct buf *b, const char *s) {
+    for (; *s; s++) {
+        if (*s == '|') {
+            buf_str(b, "${pipe}");
+            continue;
+        }
+        if (*s == '$' || *s == ' ' || *s == ':')
+            buf_char(b, '$');
+        buf_char(b, *s);
+    }
+}
+
+/* Names of ours that a path of the tree may have too: there the path is written from the root of the disk. */
+struct names {
+    struct arena *arena;
+    struct map taken;
+};
+
+static void take_name(struct names *n, const char *name) {
+    map_add(&n->taken, name, strlen(name), 1);
+}
+
+static struct names take_names(struct arena *a, const struct plan *plan) {
+    struct names n = {.arena = a, .taken = {.arena = a}};
+    static const char *const fixed[] = {"test", "all", "build.ninja"};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        take_name(&n, fixed[i]);
+    ARRAY_FOR (const struct target, t, &plan->targets)
+        take_name(&n, arena_printf(a, "%s.test", t->file));
+    return n;
+}
+
+static void put_source(struct buf *b, const struct names *names, const char *path) {
+    size_t n = strlen(path);
+    bool folder = n && path[n - 1] == '/';
+    buf_char(b, ' ');
+    if (folder || map_get(&names->taken, path, n) != MAP_NONE)
+        buf_str(b, "$root/");
+    size_t at = b->len;
+    escape_ninja(b, path);
+    if (folder && b->len > at)
+        b->s[--b->len] = 0;
+}
+
+static void put_word(struct buf *b, const char *word) {
+    buf_char(b, ' ');
+    escape_ninja(b, word);
+}
+
+static bool has_phony(const struct graph *g, uint32_t unit) {
+    return g->unit_first[unit + 1] - g->unit_first[unit] > 1 ||
+           g->unit_edges_first[unit + 1] > g->unit_edges_first[unit];
+}
+
+static void put_unit(struct buf *b, const struct names *names, const struct graph *g, uint32_t unit) {
+    const char *path = graph_path(g, g->unit_nodes[g->unit_first[unit]]);
+    if (!has_phony(g, unit)) {
+        put_source(b, names, path);
+        return;
+    }
+    buf_str(b, " .testfan/units/");
+    escape_ninja(b, path);
+}
+
+static void emit_unit(struct buf *b, const struct names *names, const struct graph *g, uint32_t unit) {
+    buf_str(b, "build");
+    put_unit(b, names, g, unit);
+    buf_str(b, ": phony");
+    for (uint32_t i = g->unit_first[unit]; i < g->unit_first[unit + 1]; i++)
+        put_source(b, names, graph_path(g, g->unit_nodes[i]));
+    for (uint32_t i = g->unit_edges_first[unit]; i < g->unit_edges_first[unit + 1]; i++)
+        put_unit(b, names, g, g->unit_edges[i]);
+    buf_char(b, '\n');
+}
+
+static void emit_units(struct buf *b, const struct names *names, const struct plan *plan,
+                       const struct graph *g) {
+    struct arena scratch = {0};
+    unsigned char *seen = arena_alloc(&scratch, g->units + 1), *done = arena_alloc(&scratch, g->units + 1);
+    struct unit_edges forward = graph_forward(g);
+    ARRAY_FOR (const struct target, t, &plan->targets)
+        graph_reach(g, &forward, g->unit_of[t->node], seen);
+    for (uint32_t i = 0; i < g->nodes; i++) {
+        uint32_t unit = g->unit_of[i];
+        if (seen[unit] && !done[unit] && has_phony(g, unit))
+            emit_unit(b, names, g, unit);
+        done[unit] = 1;
+    }
+    arena_free(&scratch);
+}
+
+static void emit_target(struct buf *b, const struct names *names, const struct target *t,
+                        const struct graph *g) {
+    char digest[33];
+    digest_hex(t->digest, digest);
+    const char *xml = arena_printf(names->arena, "%s.xml", t->result);
+    buf_str(b, "\nbuild");
+    put_word(b, xml);
+    put_word(b, arena_printf(names->arena, "%s.ok", t->result));
+    buf_str(b, ": run");
+    put_source(b, names, t->file);
+    buf_str(b, " |");
+    put_unit(b, names, g, g->unit_of[t->node]);
+    buf_fmt(b, " .testfan/stamp\n  digest = %s\n  expect = %u\n", digest, t->tests);
+}
+
+static void emit_file_names(struct buf *b, const struct names *names, const struct target *t) {
+    const char *verdict = arena_printf(names->arena, "%s.verdict", t->result);
+    buf_str(b, "build");
+    put_word(b, verdict);
+    buf_str(b, ": verdict_file");
+    put_word(b, arena_printf(names->arena, "%s.xml", t->result));
+    buf_str(b, "\nbuild");
+    put_word(b, arena_printf(names->arena, "%s.test", t->file));
+    buf_str(b, ": phony");
+    put_word(b, verdict);
+    buf_char(b, '\n');
+}
+
+static const char *template_text(const char *name) {
+    for (const struct embedded_file *f = embedded_files; f->name; f++)
+        if (strcmp(f->name, name) == 0)
+            return f->text;
+    die("the program was built without %s", name);
+}
+
+void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g) {
+    struct arena scratch = {0};
+    struct names names = take_names(&scratch, plan);
+    buf_str(b, first_line);
+    buf_fmt(b, "builddir = %s\nresults = %s\n", plan->dir, plan->dir);
+    buf_str(b, template_text("ninja_rules.in"));
+    if (!plan->filtered)
+        buf_str(b, template_text("ninja_whole.in"));
+    buf_char(b, '\n');
+    emit_units(b, &names, plan, g);
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        emit_target(b, &names, t, g);
+        if (!plan->filtered)
+            emit_file_names(b, &names, t);
+    }
+    buf_fmt(b, "\nbuild %s %s/merged: merge", plan->report, plan->dir);
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        buf_str(b, " $\n   ");
+        put_word(b, arena_printf(&scratch, "%s.xml", t->result));
+    }
+    buf_fmt(b, " | %s/plan.json\n", plan->dir);
+    arena_free(&scratch);
+}
+
+void emit_ninja_machine(struct buf *b, const struct machine *m) {
+    buf_str(b, "# What belongs to this machine; made by testfan, ignored by git.\n");
+    const char *const pairs[][2] = {{"testfan", m->testfan}, {"python", m->python ? m->python : "python3"}};
+    for (int i = 0; i < 2; i++) {
+        struct buf quoted = {0};
+        escape_shell(&quoted, pairs[i][1]);
+        buf_fmt(b, "%s = ", pairs[i][0]);
+        for (const char *s = quoted.s; *s; s++) {
+            if (*s == '$')
+                buf_char(b, '$');
+            buf_char(b, *s);
+        }
+        buf_char(b, '\n');
+        buf_free(&quoted);
+    }
+    buf_str(b, "root = ");
+    for (const char *s = m->rootdir; *s; s++) {
+        if (*s == '$')
+            buf_char(b, '$');
+        buf_char(b, *s);
+    }
+    buf_str(b, "\npipe = |\n");
+}
+
+void emit_ninja_depfile(struct buf *b, const struct strs *paths) {
+    buf_str(b, "build.ninja:");
+    for (uint32_t i = 0; i < paths->len; i++) {
+        buf_str(b, " \\\n  ");
+        for (const char *s = paths->items[i]; *s; s++) {
+            if (*s == ' ' || *s == '#' || *s == '\\' || *s == ':')
+                buf_char(b, '\\');
+            if (*s == '$')
+                buf_char(b, '$');
+            buf_char(b, *s);
+        }
+    }
+    buf_char(b, '\n');
+}
+
+bool emit_ninja_is_ours(const char *text) {
+    return str_starts(text, "# Made by testfan:");
+}

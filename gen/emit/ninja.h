@@ -1,0 +1,30 @@
+#ifndef EMIT_NINJA_H
+#define EMIT_NINJA_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+
+struct graph;
+struct plan;
+
+/* What belongs to this machine and stands in .testfan/machine.ninja, which build.ninja includes. */
+struct machine {
+    const char *testfan, *python, *rootdir; /* absolute */
+};
+
+/* The text that ninja reads as the path s: `$`, space, ':' and '|' escaped. s holds no line break. */
+void escape_ninja(struct buf *b, const char *s);
+
+/* Appends build.ninja for the plan: a phony edge per unit that a target reaches, a run edge per target, merge
+   and verdict; for a plan of the whole tree also the edge that makes build.ninja again. */
+void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g);
+void emit_ninja_machine(struct buf *b, const struct machine *m);
+/* The depfile of the edge that makes build.ninja: every folder and file whose change can change it, absolute.
+ */
+void emit_ninja_depfile(struct buf *b, const struct strs *paths);
+
+/* Whether a build.ninja was written by testfan, by its first line. */
+bool emit_ninja_is_ours(const char *text);
+
+#endif

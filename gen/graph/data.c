@@ -1,0 +1,110 @@
+#include "graph/data.h"
+#include "base/os.h"
+#include "graph/graph.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+struct search {
+    struct graph *g;
+    struct arena *arena;
+    const char *rootdir;
+    uint32_t from, line;
+    bool found;
+};
+
+static struct strs list_names(struct search *s, const char *dir) {
+    struct strs names = {0};
+    DIR *d = opendir(os_join(s->arena, s->rootdir, dir));
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+            strcmp(e->d_name, "__pycache__") != 0 && strcmp(e->d_name, ".testfan") != 0 &&
+            !strchr(e->d_name, '\n'))
+            array_push(s->arena, &names, arena_strdup(s->arena, e->d_name));
+    if (d)
+        closedir(d);
+    strs_sort(&names);
+    return names;
+}
+
+static bool is_dir(const struct search *s, const char *path) {
+    return os_is_dir(os_join(s->arena, s->rootdir, path));
+}
+
+static void add_path(struct search *s, const char *path, unsigned depth) {
+    s->found = true;
+    if (!is_dir(s, path)) {
+        graph_edge(s->g, s->from, graph_node(s->g, path), EDGE_DATA, s->line);
+        return;
+    }
+    graph_edge(s->g, s->from, graph_node(s->g, arena_printf(s->arena, "%s/", path)), EDGE_DATA, s->line);
+    struct strs names = list_names(s, path);
+    for (uint32_t i = 0; i < names.len && depth < 64; i++)
+        add_path(s, os_join(s->arena, path, names.items[i]), depth + 1);
+}
+
+static void match_parts(struct search *s, const char *dir, const char *pattern, unsigned depth) {
+    pattern += strspn(pattern, "/");
+    size_t n = strcspn(pattern, "/");
+    char *part = arena_strndup(s->arena, pattern, n);
+    const char *rest = pattern + n + strspn(pattern + n, "/");
+    if (depth > 64)
+        return;
+    if (strcmp(part, "**") == 0) {
+        match_parts(s, dir, *rest ? rest : "*", depth + 1);
+        struct strs names = list_names(s, dir);
+        for (uint32_t i = 0; i < names.len; i++)
+            if (is_dir(s, os_join(s->arena, dir, names.items[i])))
+                match_parts(s, os_join(s->arena, dir, names.items[i]), pattern, depth + 1);
+        return;
+    }
+    if (!strpbrk(part, "*?[")) {
+        const char *path = os_normalize(s->arena, os_join(s->arena, dir, part));
+        struct os_stat st;
+        if (str_starts(path, "../") || !os_stat(os_join(s->arena, s->rootdir, path), &st))
+            return;
+        if (*rest)
+            match_parts(s, path, rest, depth + 1);
+        else
+            add_path(s, path, 0);
+        return;
+    }
+    struct strs names = list_names(s, dir);
+    for (uint32_t i = 0; i < names.len; i++) {
+        if (!str_fnmatch(part, names.items[i]) || (names.items[i][0] == '.' && part[0] != '.'))
+            continue;
+        const char *path = os_join(s->arena, dir, names.items[i]);
+        if (!*rest)
+            add_path(s, path, 0);
+        else if (is_dir(s, path))
+            match_parts(s, path, rest, depth + 1);
+    }
+}
+
+bool data_edges(struct graph *g, uint32_t from, const char *rootdir, const char *dir, const char *pattern,
+                uint32_t line) {
+    struct arena scratch = {0};
+    struct search s = {.g = g, .arena = &scratch, .rootdir = rootdir, .from = from, .line = line};
+    match_parts(&s, dir, pattern, 0);
+    arena_free(&scratch);
+    return s.found;
+}
+
+bool data_exists_like(const char *path) {
+    char dir[PATH_MAX];
+    snprintf(dir, sizeof dir, "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (!slash)
+        return false;
+    *slash = 0;
+    size_t n = strlen(slash + 1);
+    DIR *d = opendir(dir);
+    bool found = false;
+    for (struct dirent *e; d && !found && (e = readdir(d));)
+        found = strncmp(e->d_name, slash + 1, n) == 0 && (!e->d_name[n] || e->d_name[n] == '.');
+    if (d)
+        closedir(d);
+    return found;
+}

@@ -1,0 +1,53 @@
+#ifndef GRAPH_MODULES_H
+#define GRAPH_MODULES_H
+
+#include "base/map.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct python;
+struct scan;
+
+enum { NO_FILE = UINT32_MAX };
+
+/*
+ * Where modules are found: the files of the scan by path, and the source roots. Folders are relative to
+ * rootdir, the rootdir itself is "". Files are known by their index in the scan.
+ */
+struct modules {
+    struct arena *arena;
+    const struct scan *scan;
+    struct map files;  /* path -> file */
+    struct map dirs;   /* every folder that holds a .py file at some depth */
+    struct strs roots; /* on sys.path in every target, in sys.path's order */
+    struct strs bases; /* folders that pytest's prepend mode inserts for some test file or conftest, sorted */
+    struct map base_of; /* folder -> index into bases, for the bases */
+    struct map tops;    /* top-level names that some root or base answers */
+    struct strs top_names;
+    const struct python *python;
+    struct strs site_dirs; /* sys.path outside the tree */
+    struct map outside;    /* names looked for there: 1 found, 0 not */
+};
+
+/* What a name is in a folder, by CPython's order: a regular package, then a module file, then a namespace. */
+enum module_kind { MODULE_NONE, MODULE_PACKAGE, MODULE_FILE, MODULE_NAMESPACE };
+
+/* `initial` are the paths of the conftests that every target loads. */
+void modules_index(struct modules *m, struct arena *a, const struct scan *scan, const struct config *c,
+                   const struct python *py, const struct strs *initial);
+/* The first folder above the file (from its own on) that has no __init__.py: what prepend mode puts on
+ * sys.path. */
+const char *modules_base(const struct modules *m, const char *path);
+uint32_t modules_file(const struct modules *m, const char *path);
+/* Looks `name` up in `dir`. *file is the package's __init__.py or the module, *sub the folder below it (the
+   caller's buffer, PATH_MAX bytes); either is set only where the kind has it. */
+enum module_kind modules_lookup(const struct modules *m, const char *dir, const char *name, size_t n,
+                                uint32_t *file, char *sub);
+/* Whether something outside the tree answers a top-level name: the standard library or an installed
+ * distribution. */
+bool modules_outside(struct modules *m, const char *name);
+
+#endif

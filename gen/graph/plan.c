@@ -1,0 +1,286 @@
+#include "graph/plan.h"
+#include "base/diag.h"
+#include "base/os.h"
+#include "base/out.h"
+#include "graph/graph.h"
+#include "source/config.h"
+#include "source/facts.h"
+#include "source/scan.h"
+
+#include <cJSON.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PLAN_VERSION = 1, NAME_LONGEST = 200 };
+
+static bool name_matches(const struct strs *patterns, const char *name) {
+    for (uint32_t i = 0; i < patterns->len; i++) {
+        const char *p = patterns->items[i];
+        if (str_starts(name, p) || (strpbrk(p, "*?[") && str_fnmatch(p, name)))
+            return true;
+    }
+    return false;
+}
+
+/* A decorator that cannot keep pytest from collecting the function. */
+static bool harmless(const char *callee) {
+    return str_starts(callee, "pytest.mark.") || str_starts(callee, "mark.");
+}
+
+static bool surely_collected(const struct facts *f, const struct fact_def *d, const struct config *c) {
+    if (d->kind != DEF_FUNCTION || d->parent != FACT_NONE || d->place ||
+        !name_matches(&c->python_functions, facts_str(f, d->name)))
+        return false;
+    const struct fact_decorator *decorators = facts_at(f, f->decorators.at);
+    for (uint32_t i = 0; i < d->decorators; i++)
+        if (!harmless(facts_str(f, decorators[d->first_decorator + i].callee)))
+            return false;
+    return true;
+}
+
+static uint32_t count_tests(const struct facts *f, const struct config *c) {
+    FACTS_FOR(struct fact_assign, assign, f, assigns)
+    if (strcmp(facts_str(f, assign->name), "__test__") == 0)
+        return 0;
+    uint32_t n = 0;
+    FACTS_FOR(struct fact_def, d, f, defs)
+    n += surely_collected(f, d, c);
+    return n;
+}
+
+/* Results lie where the test file lies; a name too long for one more suffix is cut and made unique by a
+ * digest. */
+static const char *result_name(struct arena *a, const char *dir, const char *file) {
+    const char *base = os_basename(file);
+    if (strlen(base) <= NAME_LONGEST)
+        return arena_printf(a, "%s/results/%s", dir, file);
+    char hex[33];
+    digest_hex(digest_bytes(base, strlen(base)), hex);
+    return arena_printf(a, "%s/results/%.*s%.*s-%s", dir, (int)(base - file), file, NAME_LONGEST - 33, base,
+                        hex);
+}
+
+static void digest_targets(struct arena *a, struct graph *g, struct plan *plan) {
+    struct digest *weights = arena_alloc(a, (g->units + 1) * sizeof *weights);
+    for (uint32_t i = 0; i < g->nodes; i++)
+        digest_add(&weights[g->unit_of[i]], digest_bytes(graph_path(g, i), strlen(graph_path(g, i))));
+    uint32_t n = plan->targets.len;
+    uint32_t *nodes = arena_alloc(a, (n + 1) * sizeof *nodes);
+    struct digest *sums = arena_alloc(a, (n + 1) * sizeof *sums);
+    for (uint32_t i = 0; i < n; i++)
+        nodes[i] = plan->targets.items[i].node;
+    graph_sum(g, nodes, n, weights, sums);
+    struct buf args = {0};
+    buf_fmt(&args, "%d", PLAN_VERSION);
+    for (uint32_t i = 0; i < plan->args.len; i++)
+        buf_add(&args, plan->args.items[i], strlen(plan->args.items[i]) + 1);
+    struct digest common = digest_bytes(args.s, args.len);
+    buf_free(&args);
+    for (uint32_t i = 0; i < n; i++)
+        plan->targets.items[i].digest = digest_chain(common, sums[i]);
+}
+
+/* Whether `file` is `path` or lies in the folder `path`. */
+static bool lies_in(const char *file, const char *path) {
+    size_t n = strlen(path);
+    return !n || strcmp(path, ".") == 0 ||
+           (strncmp(file, path, n) == 0 && (!file[n] || file[n] == '/' || path[n - 1] == '/'));
+}
+
+static bool select_target(struct arena *a, const struct filter *filter, bool *used, struct target *t) {
+    bool selected = !filter->paths.len, whole = selected;
+    for (uint32_t i = 0; i < filter->paths.len; i++) {
+        const char *path = filter->paths.items[i], *node = strstr(path, "::");
+        if (!lies_in(t->file, node ? arena_strndup(a, path, (size_t)(node - path)) : path))
+            continue;
+        used[i] = selected = true;
+        if (node)
+            array_push(a, &t->nodes, path);
+        else
+            whole = true;
+    }
+    if (whole)
+        t->nodes.len = 0;
+    return selected;
+}
+
+static bool report_unused(struct arena *a, const struct filter *filter, const bool *used,
+                          const struct scan *scan, const char *rootdir) {
+    for (uint32_t i = 0; i < filter->paths.len; i++) {
+        const char *node = strstr(filter->paths.items[i], "::");
+        const char *path =
+            node ? arena_strndup(a, filter->paths.items[i], (size_t)(node - filter->paths.items[i]))
+                 : filter->paths.items[i];
+        struct os_stat st;
+        if (used[i] || (os_stat(os_join(a, rootdir, path), &st) && !node))
+            continue;
+        struct strs files = {0};
+        for (uint32_t j = 0; j < scan->files.len; j++)
+            if (scan->files.items[j].flags & SOURCE_TEST)
+                array_push(a, &files, scan->files.items[j].path);
+        diag(DIAG_USAGE, NULL, 0, 0, "file or directory not found: %s", path);
+        const char *near = str_nearest(path, &files);
+        if (near)
+            hint("did you mean '%s'?", near);
+        return false;
+    }
+    return true;
+}
+
+static void plan_args(struct arena *a, const struct config *c, const struct filter *filter,
+                      struct plan *plan) {
+    array_push(a, &plan->args, "-o");
+    array_push(a, &plan->args, "addopts=");
+    for (uint32_t i = 0; i < c->options.kept.len; i++)
+        array_push(a, &plan->args, c->options.kept.items[i]);
+    for (uint32_t i = 0; i < filter->args.len; i++)
+        array_push(a, &plan->args, filter->args.items[i]);
+    const struct whole_run *whole = &c->options.whole;
+    plan->maxfail = filter->maxfail >= 0 ? filter->maxfail : whole->maxfail;
+    plan->junitxml = whole->junitxml;
+    plan->durations = whole->durations;
+}
+
+static const char *filtered_dir(struct arena *a, const struct plan *plan) {
+    struct buf b = {0};
+    for (uint32_t i = 0; i < plan->args.len; i++)
+        buf_add(&b, plan->args.items[i], strlen(plan->args.items[i]) + 1);
+    for (uint32_t i = 0; i < plan->targets.len; i++)
+        for (uint32_t j = 0; j < plan->targets.items[i].nodes.len; j++)
+            buf_add(&b, plan->targets.items[i].nodes.items[j],
+                    strlen(plan->targets.items[i].nodes.items[j]) + 1);
+    char hex[33];
+    digest_hex(digest_bytes(b.s, b.len), hex);
+    buf_free(&b);
+    return arena_printf(a, ".testfan/runs/%.16s", hex);
+}
+
+bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, const struct config *c,
+                  const struct facts *const *facts, const struct filter *filter, struct plan *plan) {
+    *plan = (struct plan){.dir = ".testfan", .filtered = filter->args.len > 0};
+    plan_args(a, c, filter, plan);
+    bool *used = arena_alloc(a, filter->paths.len + 1);
+    for (uint32_t i = 0; i < scan->files.len; i++) {
+        if (!(scan->files.items[i].flags & (SOURCE_TEST | SOURCE_DOCTEST)))
+            continue;
+        struct target t = {.file = scan->files.items[i].path, .node = i, .tests = count_tests(facts[i], c)};
+        if (!select_target(a, filter, used, &t))
+            continue;
+        plan->filtered |= t.nodes.len > 0;
+        array_push(a, &plan->targets, t);
+    }
+    if (!report_unused(a, filter, used, scan, c->rootdir))
+        return false;
+    if (plan->filtered)
+        plan->dir = filtered_dir(a, plan);
+    plan->report = arena_printf(a, "%s/report.xml", plan->dir);
+    ARRAY_FOR (struct target, t, &plan->targets)
+        t->result = result_name(a, plan->dir, t->file);
+    digest_targets(a, g, plan);
+    return true;
+}
+
+static void forget(const char *rootdir, const struct target *t, int64_t changed) {
+    char path[PATH_MAX];
+    struct os_stat st;
+    snprintf(path, sizeof path, "%s/%s.ok", rootdir, t->result);
+    if (os_stat(path, &st) && changed > st.mtime_ns)
+        unlink(path);
+}
+
+void plan_forget(const struct plan *plan, const struct graph *g, const char *rootdir) {
+    struct arena scratch = {0};
+    int64_t *changed = arena_alloc(&scratch, (g->units + 1) * sizeof *changed);
+    for (uint32_t i = 0; i < g->nodes; i++) {
+        struct os_stat st;
+        char path[PATH_MAX];
+        const char *name = graph_path(g, i);
+        snprintf(path, sizeof path, "%s/%s", rootdir, name);
+        if (!str_ends(name, "/") && os_stat(path, &st) && st.ctime_ns > changed[g->unit_of[i]])
+            changed[g->unit_of[i]] = st.ctime_ns;
+    }
+    graph_max(g, changed);
+    for (uint32_t i = 0; i < plan->targets.len; i++)
+        forget(rootdir, &plan->targets.items[i], changed[g->unit_of[plan->targets.items[i].node]]);
+    arena_free(&scratch);
+}
+
+static cJSON *strings_json(const struct strs *list) {
+    cJSON *array = cJSON_CreateArray();
+    for (uint32_t i = 0; i < list->len; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(list->items[i]));
+    return array;
+}
+
+static bool write_json(const char *rootdir, const char *dir, const char *name, cJSON *json) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s/%s", rootdir, dir, name);
+    char *text = cJSON_Print(json);
+    bool ok = text && out_write(path, text, strlen(text), NULL);
+    cJSON_free(text);
+    cJSON_Delete(json);
+    return ok;
+}
+
+bool plan_write(const struct plan *plan, const char *rootdir) {
+    cJSON *json = cJSON_CreateObject(), *run = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "version", PLAN_VERSION);
+    cJSON_AddBoolToObject(json, "filtered", plan->filtered);
+    cJSON_AddStringToObject(json, "report", plan->report);
+    if (plan->junitxml)
+        cJSON_AddStringToObject(json, "junitxml", plan->junitxml);
+    cJSON_AddNumberToObject(json, "durations", (double)plan->durations);
+    cJSON *targets = cJSON_AddArrayToObject(json, "targets");
+    cJSON *nodes = cJSON_CreateObject();
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        cJSON *target = cJSON_CreateObject();
+        cJSON_AddStringToObject(target, "file", t->file);
+        cJSON_AddStringToObject(target, "result", t->result);
+        cJSON_AddNumberToObject(target, "tests", t->tests);
+        cJSON_AddItemToArray(targets, target);
+        if (t->nodes.len)
+            cJSON_AddItemToObject(nodes, t->file, strings_json(&t->nodes));
+    }
+    cJSON_AddNumberToObject(run, "version", PLAN_VERSION);
+    cJSON_AddStringToObject(run, "worker", ".testfan/rules/testfan_worker.py");
+    cJSON_AddItemToObject(run, "args", strings_json(&plan->args));
+    cJSON_AddBoolToObject(run, "filtered", plan->filtered);
+    cJSON_AddItemToObject(run, "nodes", nodes);
+    cJSON_AddNumberToObject(run, "maxfail", (double)plan->maxfail);
+    bool ok = write_json(rootdir, plan->dir, "plan.json", json);
+    return write_json(rootdir, plan->dir, "run.json", run) && ok;
+}
+
+static const char *string_of(struct arena *a, const cJSON *object, const char *key) {
+    const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(object, key));
+    return s ? arena_strdup(a, s) : NULL;
+}
+
+bool plan_read(struct arena *a, const char *path, struct plan *plan) {
+    *plan = (struct plan){.dir = os_dirname(a, path), .durations = -1};
+    size_t n = 0;
+    char *text = os_read(a, path, &n);
+    cJSON *json = text ? cJSON_ParseWithLength(text, n) : NULL;
+    plan->report = string_of(a, json, "report");
+    if (!plan->report) {
+        diag(DIAG_IO, path, 0, 0, text ? "not a plan that testfan wrote" : "cannot be read");
+        hint("run: testfan gen");
+        cJSON_Delete(json);
+        return false;
+    }
+    plan->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
+    plan->junitxml = string_of(a, json, "junitxml");
+    const cJSON *durations = cJSON_GetObjectItem(json, "durations");
+    if (cJSON_IsNumber(durations))
+        plan->durations = (long)durations->valuedouble;
+    const cJSON *targets = cJSON_GetObjectItem(json, "targets");
+    for (const cJSON *t = targets ? targets->child : NULL; t; t = t->next) {
+        struct target target = {.file = string_of(a, t, "file"), .result = string_of(a, t, "result")};
+        if (target.file && target.result)
+            array_push(a, &plan->targets, target);
+    }
+    cJSON_Delete(json);
+    return true;
+}

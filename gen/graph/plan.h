@@ -1,0 +1,61 @@
+#ifndef GRAPH_PLAN_H
+#define GRAPH_PLAN_H
+
+#include "base/str.h"
+#include "base/hash.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct facts;
+struct graph;
+struct scan;
+
+/* What the build system runs: one test file. */
+struct target {
+    const char *file; /* relative to rootdir; also its name */
+    uint32_t node;    /* in the graph */
+    uint32_t tests;   /* test functions that pytest is sure to collect from it; 0 when that cannot be told */
+    struct digest digest; /* of the paths of everything it depends on */
+    const char *result;   /* its results are named RESULT.xml, .ok and .log; relative to rootdir */
+    struct strs nodes;    /* the node ids to run of it; none: all */
+};
+
+/* What is to be run, and how: what emit and merge read. Sorted by file. */
+struct plan {
+    ARRAY(struct target) targets;
+    const char *dir; /* where results, plan and report go: ".testfan" or, filtered, ".testfan/runs/DIGEST" */
+    const char *report;   /* the merged report */
+    bool filtered;        /* some tests of a target may be left out: nothing here makes a lasting pass */
+    struct strs args;     /* pytest's arguments, the same for every target */
+    long maxfail;         /* 0: none */
+    const char *junitxml; /* a second place for the report, or NULL */
+    long durations;       /* as struct whole_run */
+};
+
+struct filter {
+    struct strs args;  /* arguments for pytest beyond the configured ones: -k, -m, what stands after `--` */
+    struct strs paths; /* PATH or PATH::NODE, relative to rootdir; none: all */
+    long maxfail;      /* overrides the configured one when not negative */
+};
+
+/* Makes the plan of the whole tree, or of what the filter leaves. False when a path of the filter names
+ * nothing; reported. */
+bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, const struct config *c,
+                  const struct facts *const *facts, const struct filter *filter, struct plan *plan);
+
+/*
+ * Takes back the passes that ninja's time stamps cannot see through: removes RESULT.ok where something that
+ * the target depends on was changed (by its ctime) after the pass was made, though its time stamp is older,
+ * as after `cp -p` or `tar x`. Also in the results of filtered runs.
+ */
+void plan_forget(const struct plan *plan, const struct graph *g, const char *rootdir);
+
+/* plan.json: the targets, for merge; run.json: what `testfan exec` needs. Deterministic; written only when
+ * changed. */
+bool plan_write(const struct plan *plan, const char *rootdir);
+/* Reads plan.json back, as far as merging needs it; false when it is not there or broken (reported). */
+bool plan_read(struct arena *a, const char *path, struct plan *plan);
+
+#endif

@@ -1,0 +1,176 @@
+#include "source/python.h"
+#include "base/diag.h"
+#include "base/embedded.h"
+#include "base/hash.h"
+#include "base/os.h"
+#include "base/out.h"
+
+#include <cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Environment variables that change what tests see or how pytest and the interpreter behave. */
+static const char *const counting[] = {
+    "LANG",           "LANGUAGE",
+    "LC_ALL",         "LC_CTYPE",
+    "PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+    "PYTEST_PLUGINS", "PYTHONDEVMODE",
+    "PYTHONHASHSEED", "PYTHONHOME",
+    "PYTHONOPTIMIZE", "PYTHONPATH",
+    "PYTHONSAFEPATH", "PYTHONUTF8",
+    "PYTHONWARNINGS", "TZ",
+};
+
+static const char *find_command(struct arena *a, const char *rootdir, const char *wanted) {
+    if (wanted)
+        return strchr(wanted, '/') && *wanted != '/' ? os_which(a, os_join(a, rootdir, wanted))
+                                                     : os_which(a, wanted);
+    const char *venv = getenv("VIRTUAL_ENV");
+    const char *command = venv && *venv ? os_which(a, os_join(a, venv, "bin/python")) : NULL;
+    if (!command)
+        command = os_which(a, os_join(a, rootdir, ".venv/bin/python"));
+    if (!command)
+        command = os_which(a, "python3");
+    return command ? command : os_which(a, "python");
+}
+
+static void key_file(struct buf *b, const char *path) {
+    struct os_stat st;
+    if (os_stat(path, &st))
+        buf_fmt(b, "%s %llu %lld %lld\n", path, (unsigned long long)st.ino, (long long)st.mtime_ns,
+                (long long)st.size);
+    else
+        buf_fmt(b, "%s -\n", path);
+}
+
+/* Changes whenever the interpreter could answer differently. */
+static char *answer_key(struct arena *a, const char *command, const cJSON *answer) {
+    struct buf b = {0};
+    key_file(&b, command);
+    key_file(&b, os_join(a, os_dirname(a, command), "../pyvenv.cfg"));
+    key_file(&b, ".python-version");
+    static const char *const names[] = {"PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "PYENV_VERSION"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        buf_fmt(&b, "%s=%s\n", names[i], getenv(names[i]) ? getenv(names[i]) : "");
+    const char *const lists[] = {"path", "pth"};
+    for (int i = 0; i < 2; i++)
+        for (const cJSON *e =
+                 cJSON_GetObjectItem(answer, lists[i]) ? cJSON_GetObjectItem(answer, lists[i])->child : NULL;
+             e; e = e->next)
+            key_file(&b, cJSON_IsString(e) ? e->valuestring : "");
+    char hex[33];
+    digest_hex(digest_bytes(b.s, b.len), hex);
+    buf_free(&b);
+    return arena_strdup(a, hex);
+}
+
+static cJSON *answer_cached(struct arena *a, const char *command, const char *cache) {
+    size_t n = 0;
+    char *text = cache ? os_read(a, cache, &n) : NULL;
+    cJSON *answer = text ? cJSON_ParseWithLength(text, n) : NULL;
+    const char *key = cJSON_GetStringValue(cJSON_GetObjectItem(answer, "key"));
+    const char *of = cJSON_GetStringValue(cJSON_GetObjectItem(answer, "command"));
+    if (answer && str_eq(of, command) && str_eq(key, answer_key(a, command, answer)))
+        return answer;
+    cJSON_Delete(answer);
+    return NULL;
+}
+
+static const char *probe_script(void) {
+    for (const struct embedded_file *f = embedded_files; f->name; f++)
+        if (strcmp(f->name, "testfan_probe.py") == 0)
+            return f->text;
+    die("the program was built without testfan_probe.py");
+}
+
+static cJSON *answer_ask(struct arena *a, const char *command, const char *cache) {
+    struct buf out = {0};
+    int status = os_run((const char *const[]){command, "-c", probe_script(), NULL}, &out, false);
+    cJSON *answer = status == 0 ? cJSON_ParseWithLength(out.s, out.len) : NULL;
+    buf_free(&out);
+    if (!answer || !cache)
+        return answer;
+    cJSON_AddStringToObject(answer, "command", command);
+    cJSON_AddStringToObject(answer, "key", answer_key(a, command, answer));
+    char *text = cJSON_PrintUnformatted(answer);
+    out_write(cache, text, strlen(text), NULL);
+    cJSON_free(text);
+    return answer;
+}
+
+static struct strs strings_of(struct arena *a, const cJSON *list) {
+    struct strs out = {0};
+    for (const cJSON *e = list ? list->child : NULL; e; e = e->next)
+        if (cJSON_IsString(e))
+            array_push(a, &out, arena_strdup(a, e->valuestring));
+    return out;
+}
+
+static const char *string_of(struct arena *a, const cJSON *object, const char *key) {
+    const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(object, key));
+    return arena_strdup(a, s ? s : "");
+}
+
+static void take_answer(struct arena *a, const cJSON *answer, struct python *py) {
+    py->path = string_of(a, answer, "executable");
+    py->version = string_of(a, answer, "version");
+    py->stdlib_dir = string_of(a, answer, "stdlib_folder");
+    py->sys_path = strings_of(a, cJSON_GetObjectItem(answer, "path"));
+    py->pth = strings_of(a, cJSON_GetObjectItem(answer, "pth"));
+    py->stdlib = (struct map){.arena = a};
+    struct strs names = strings_of(a, cJSON_GetObjectItem(answer, "stdlib"));
+    for (uint32_t i = 0; i < names.len; i++)
+        map_add(&py->stdlib, names.items[i], strlen(names.items[i]), 1);
+    const cJSON *dists = cJSON_GetObjectItem(answer, "dists");
+    for (const cJSON *d = dists ? dists->child : NULL; d; d = d->next) {
+        const char *version = cJSON_IsString(d) ? d->valuestring : "";
+        array_push(a, &py->dists, arena_printf(a, "%s %s", d->string, version));
+        if (strcmp(d->string, "pytest") == 0)
+            py->pytest = arena_strdup(a, version);
+    }
+    py->pytest_major = py->pytest ? (unsigned)strtoul(py->pytest, NULL, 10) : 0;
+}
+
+bool python_find(struct arena *a, const char *rootdir, const char *wanted, const char *cache, bool must,
+                 struct python *py) {
+    *py = (struct python){.stdlib = {.arena = a}};
+    const char *command = find_command(a, rootdir, wanted);
+    cJSON *answer = command ? answer_cached(a, command, cache) : NULL;
+    if (command && !answer)
+        answer = answer_ask(a, command, cache);
+    if (!answer) {
+        if (!must)
+            return false;
+        if (command)
+            diag(DIAG_NO_INTERPRETER, NULL, 0, 0, "'%s' does not run as a Python interpreter", command);
+        else if (wanted)
+            diag(DIAG_NO_INTERPRETER, NULL, 0, 0, "there is no interpreter '%s'", wanted);
+        else
+            diag(DIAG_NO_INTERPRETER, NULL, 0, 0, "there is no python3 on PATH");
+        hint("install Python 3.8 or newer (apt-get install python3), or name one with --python PATH");
+        return false;
+    }
+    take_answer(a, answer, py);
+    cJSON_Delete(answer);
+    return true;
+}
+
+static void stamp_variable(struct buf *b, const char *name) {
+    const char *value = getenv(name);
+    if (value)
+        buf_fmt(b, "env %s=%s\n", name, value);
+}
+
+char *python_stamp(struct arena *a, const struct python *py, const struct strs *also) {
+    struct buf b = {0};
+    buf_fmt(&b, "python %s %s\n", py->path ? py->path : "-", py->version ? py->version : "-");
+    for (uint32_t i = 0; i < py->dists.len; i++)
+        buf_fmt(&b, "dist %s\n", py->dists.items[i]);
+    for (size_t i = 0; i < sizeof counting / sizeof *counting; i++)
+        stamp_variable(&b, counting[i]);
+    for (uint32_t i = 0; i < also->len; i++)
+        stamp_variable(&b, also->items[i]);
+    char *text = arena_strndup(a, b.s, b.len);
+    buf_free(&b);
+    return text;
+}
