@@ -5,7 +5,16 @@ $(B)/unit/%: tests/unit/%.c $(LIBOBJ) $(GRAMMAR) $(B)/obj/embedded.o
 	$(call say,cc,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $< $(filter %.o,$^) $(LDLIBS_ALL) -lcmocka
 
+# Programs that print what a stage found, for the end-to-end tests to compare.
+UNIT_TOOLS := $(patsubst tests/unit/dump_%.c,$(B)/unit-tools/dump_%,$(sort $(wildcard tests/unit/dump_*.c)))
+$(B)/unit-tools/%: tests/unit/%.c $(LIBOBJ) $(GRAMMAR) $(B)/obj/embedded.o
+	@mkdir -p $(@D)
+	$(call say,cc,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $< $(filter %.o,$^) $(LDLIBS_ALL)
+
+unit-tools: $(UNIT_TOOLS)
+
 unit: $(UNIT) ## the C unit tests (cmocka)
 	@set -e; for t in $(UNIT); do $$t; done
 
-.PHONY: unit
+.PHONY: unit unit-tools

@@ -13,6 +13,7 @@ static struct {
 } codes[DIAG_CODES] = {
     [DIAG_SYNTAX] = {"syntax", DIAG_WARNING, false},
     [DIAG_CONFIG] = {"config", DIAG_ERROR, false},
+    [DIAG_UNKNOWN_KEY] = {"unknown-key", DIAG_WARNING, false},
     [DIAG_UNRESOLVED_IMPORT] = {"unresolved-import", DIAG_WARNING, false},
     [DIAG_AMBIGUOUS_IMPORT] = {"ambiguous-import", DIAG_WARNING, false},
     [DIAG_CYCLE] = {"cycle", DIAG_INFO, true},

@@ -15,6 +15,7 @@ enum severity { DIAG_INFO, DIAG_WARNING, DIAG_ERROR };
 enum diag_code {
     DIAG_SYNTAX,            /* a Python file that does not parse */
     DIAG_CONFIG,            /* a configuration file that cannot be read as pytest would */
+    DIAG_UNKNOWN_KEY,       /* a key of [tool.testfan] that means nothing */
     DIAG_UNRESOLVED_IMPORT, /* nothing answers an import */
     DIAG_AMBIGUOUS_IMPORT,  /* several files answer an import */
     DIAG_CYCLE,             /* modules that import each other */

@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-bool os_stat(const char *path, struct os_stat *out) {
+bool os_stat_at(int dirfd, const char *name, struct os_stat *out) {
     struct stat st;
-    if (stat(path, &st) != 0)
+    if (fstatat(dirfd, name, &st, 0) != 0)
         return false;
     *out = (struct os_stat){
         .size = (uint64_t)st.st_size,
@@ -26,6 +26,10 @@ bool os_stat(const char *path, struct os_stat *out) {
         .mode = st.st_mode,
     };
     return true;
+}
+
+bool os_stat(const char *path, struct os_stat *out) {
+    return os_stat_at(AT_FDCWD, path, out);
 }
 
 bool os_is_file(const char *path) {

@@ -18,6 +18,8 @@ struct os_stat {
 
 /* False when there is no such file (errno says why). Follows symbolic links. */
 bool os_stat(const char *path, struct os_stat *st);
+/* The same for a name in the open folder `dirfd`. */
+bool os_stat_at(int dirfd, const char *name, struct os_stat *st);
 bool os_is_file(const char *path);
 bool os_is_dir(const char *path);
 

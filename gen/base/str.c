@@ -71,6 +71,28 @@ bool str_ends(const char *s, const char *suffix) {
     return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+/* The length of the character at s, of which n bytes are left; 0 when it is none. */
+static size_t utf8_length(const unsigned char *s, size_t n) {
+    if (*s < 0x80)
+        return 1;
+    size_t len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
+    if (*s < 0xc2 || *s > 0xf4 || len > n)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xf0 && s[1] < 0x90);
+    bool outside = (*s == 0xed && s[1] >= 0xa0) || (*s == 0xf4 && s[1] >= 0x90);
+    return overlong || outside ? 0 : len;
+}
+
+bool str_is_utf8(const char *s, size_t n) {
+    for (size_t i = 0, len; i < n; i += len)
+        if (!(len = utf8_length((const unsigned char *)s + i, n - i)))
+            return false;
+    return true;
+}
+
 struct strs str_words(struct arena *a, const char *s) {
     static const char space[] = " \t\r\n\f\v";
     struct strs words = {0};
@@ -225,7 +247,10 @@ bool shell_split(struct arena *a, const char *s, struct strs *out) {
         } else if (quote ? *s == quote : *s == '"' || *s == '\'') {
             quote = quote ? 0 : *s;
             in_word = true;
-        } else if (*s == '\\' && quote != '\'' && s[1] && (!quote || s[1] == '"' || s[1] == '\\')) {
+        } else if (*s == '\\' && quote != '\'' && (!quote || !s[1] || s[1] == '"' || s[1] == '\\')) {
+            closed = s[1];
+            if (!closed)
+                break;
             buf_char(&word, *++s);
             in_word = true;
         } else {

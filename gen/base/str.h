@@ -24,6 +24,8 @@ void buf_free(struct buf *b);
 bool str_eq(const char *a, const char *b); /* either may be NULL; NULL equals only NULL */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
+/* Whether the n bytes are UTF-8 as Python decodes it: no overlong form, no surrogate, nothing above U+10FFFF. */
+bool str_is_utf8(const char *s, size_t n);
 /* The words of s between white space, copied into the arena. */
 struct strs str_words(struct arena *a, const char *s);
 bool strs_has(const struct strs *list, const char *s);
@@ -38,7 +40,8 @@ bool str_fnmatch(const char *pattern, const char *s);
 
 /* Appends s as one word of a POSIX shell, quoted only where it must be. */
 void escape_shell(struct buf *b, const char *s);
-/* Splits as Python's shlex.split(s) does (POSIX mode, no comments); false when a quote is not closed. */
+/* Splits as Python's shlex.split(s) does (POSIX mode, no comments); false when a quote is
+   not closed or a backslash ends it. */
 bool shell_split(struct arena *a, const char *s, struct strs *out);
 
 #endif

@@ -1,19 +1,19 @@
 #ifndef SOURCE_SCAN_H
 #define SOURCE_SCAN_H
 
+#include "base/array.h"
 #include "base/os.h"
 
 struct config;
 
 enum source_flag {
-    SOURCE_TEST =
-        1, /* pytest would collect it as a test module (python_files, testpaths, norecursedirs, --ignore) */
+    SOURCE_TEST = 1,     /* pytest would collect it as a test module (source/collect.h has the rules) */
     SOURCE_CONFTEST = 2, /* conftest.py */
     SOURCE_INIT = 4,     /* __init__.py */
     SOURCE_DOCTEST = 8,  /* collected by --doctest-modules alone */
 };
 
-/* A .py file of the tree. */
+/* A file of the tree. */
 struct source_file {
     const char *path; /* relative to rootdir, '/' between, byte for byte as on disk */
     uint32_t flags;   /* enum source_flag */
@@ -22,16 +22,18 @@ struct source_file {
 
 /* Everything found under rootdir, sorted by the bytes of its path. */
 struct scan {
-    ARRAY(struct source_file) files;
-    struct strs dirs; /* every folder that was listed, relative to rootdir; rootdir is "." */
+    ARRAY(struct source_file) files; /* the .py files */
+    ARRAY(struct source_file) texts; /* no Python: files whose doctests pytest collects (test*.txt, --doctest-glob) */
+    struct strs dirs;                /* every folder that was listed, relative to rootdir; rootdir is "." */
 };
 
 /*
- * Lists the tree. Left out: version-control folders, virtual environments (a folder with pyvenv.cfg or
- * conda-meta), `bazel-*` links at the root, __pycache__, folders whose name starts with a dot (unless a
- * source root lies in them), node_modules, and links that lead back to a folder above them. norecursedirs and
- * --ignore only decide which files are tests. A name that no build file can hold (a newline) is reported and
- * left out. False when rootdir cannot be listed.
+ * Lists the tree. Which files are tests is what pytest would collect when it is started in rootdir without arguments.
+ * Left out, unless pytest would collect in them or a source root lies in them: folders whose name starts with a dot,
+ * CVS, _darcs, node_modules, virtual environments (a folder with pyvenv.cfg or conda-meta/history) and `bazel-*` links at
+ * the root. Left out always: __pycache__, .testfan and links that lead back to a folder above them. A folder that cannot be
+ * listed and a name that no build file can hold (with a line break) are reported and left out. False when rootdir cannot be
+ * listed or a path to collect from does not exist, which has been reported.
  */
 bool scan_tree(struct arena *a, const struct config *c, struct scan *s);
 
