@@ -254,6 +254,8 @@ bool scan_tree(struct arena *a, const struct config *c, struct scan *s) {
                      .pytest_major = c->pytest_major,
                      .in_virtualenv = c->options.collect_in_virtualenv};
     bool ok = collect_init(&w.scratch, c, &w.collect);
+    for (uint32_t i = 0; ok && i < w.collect.given.len; i++)
+        array_push(a, &s->given, arena_strdup(a, w.collect.given.items[i]));
     add_roots(&w, c);
     ok = ok && walk_root(&w, c);
     if (s->files.len)
