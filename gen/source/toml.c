@@ -350,12 +350,12 @@ static TSNode first_error(TSNode node) {
     return node;
 }
 
-/* A copy with "\r\n" as "\n"; *bad is the line of a character that may stand nowhere, or 0. */
+/* A copy with "\r\n" as "\n"; *bad is the line of a character that may stand nowhere (a BOM too), or 0. */
 static char *normalize(struct arena *a, const char *bytes, size_t *n, uint32_t *bad) {
     char *text = arena_alloc(a, *n + 1);
     size_t len = 0;
     uint32_t line = 1;
-    *bad = 0;
+    *bad = *n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0;
     for (size_t i = 0; i < *n; i++) {
         unsigned char c = (unsigned char)bytes[i];
         if (c == '\r' && i + 1 < *n && bytes[i + 1] == '\n')
@@ -381,7 +381,7 @@ const struct toml *toml_parse(struct arena *a, const char *bytes, size_t n, uint
     b.root = make(&b, root, TOML_TABLE, NULL);
     if (bad) {
         b.line = bad;
-        b.error = "a control character";
+        b.error = "a control character or byte order mark";
     } else if (ts_node_has_error(root)) {
         fail(&b, first_error(root), "invalid TOML");
     } else {
