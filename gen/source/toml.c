@@ -109,7 +109,8 @@ static bool decode_escape(struct buf *out, const char **p, const char *end, bool
 static const char *decode_string(struct building *b, TSNode node, size_t *len) {
     size_t n;
     const char *p = text_of(b, node, &n);
-    bool lines = n >= 6 && p[1] == *p && p[2] == *p, basic = *p == '"';
+    char quote = *p;
+    bool lines = n >= 6 && p[1] == quote && p[2] == quote, basic = quote == '"';
     const char *end = p + n - (lines ? 3 : 1);
     p += lines ? 3 : 1;
     if (lines && *p == '\n')
@@ -120,11 +121,13 @@ static const char *decode_string(struct building *b, TSNode node, size_t *len) {
     while (ok && p < end) {
         if (basic && *p == '\\')
             ok = decode_escape(&out, &p, end, lines);
+        else if (lines && end - p >= 3 && p[0] == quote && p[1] == quote && p[2] == quote)
+            ok = false;
         else
             buf_char(&out, *p++);
     }
     if (!ok)
-        fail(b, node, "invalid escape in a string");
+        fail(b, node, "a string with an invalid escape or end");
     char *s = arena_strndup(b->arena, out.s, out.len);
     *len = out.len;
     buf_free(&out);
@@ -234,7 +237,8 @@ static bool is_moment(const char *s) {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year, month, day, hour = 0, minute = 0, second = 0, offset_hour = 0, offset_minute = 0;
     if (s[2] != ':') {
-        if (sscanf(s, "%4d-%2d-%2d", &year, &month, &day) != 3 || year < 1 || month < 1 || month > 12)
+        if (s[4] != '-' || sscanf(s, "%4d-%2d-%2d", &year, &month, &day) != 3 || year < 1 || month < 1 ||
+            month > 12)
             return false;
         if (day < 1 || day > days[month - 1] + (month == 2 && is_leap(year)))
             return false;
@@ -369,6 +373,19 @@ static char *normalize(struct arena *a, const char *bytes, size_t *n, uint32_t *
     return text;
 }
 
+/* The text for the parser: its grammar does not know blanks between a backslash and the end of the line, so
+   the first becomes a second backslash. */
+static char *shape_of(struct arena *a, const char *text, size_t n) {
+    char *shape = arena_strndup(a, text, n);
+    for (char *p = shape; (p = memchr(p, '\\', (size_t)(shape + n - p)));) {
+        size_t blanks = strspn(p + 1, " \t");
+        if (blanks && p[1 + blanks] == '\n')
+            p[1] = '\\';
+        p += p + 2 <= shape + n ? 2 : 1;
+    }
+    return shape;
+}
+
 const struct toml *toml_parse(struct arena *a, const char *bytes, size_t n, uint32_t *line,
                               const char **error) {
     struct building b = {.arena = a};
@@ -376,7 +393,7 @@ const struct toml *toml_parse(struct arena *a, const char *bytes, size_t n, uint
     b.text = normalize(a, bytes, &n, &bad);
     TSParser *parser = ts_parser_new();
     ts_parser_set_language(parser, tree_sitter_toml());
-    TSTree *tree = ts_parser_parse_string(parser, NULL, b.text, (uint32_t)n);
+    TSTree *tree = ts_parser_parse_string(parser, NULL, shape_of(a, b.text, n), (uint32_t)n);
     TSNode root = ts_tree_root_node(tree);
     b.root = make(&b, root, TOML_TABLE, NULL);
     if (bad) {
