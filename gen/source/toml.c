@@ -235,12 +235,13 @@ static bool is_leap(int year) {
 /* A date or time that the grammar lets pass by its form alone. */
 static bool is_moment(const char *s) {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, hour = 0, minute = 0, second = 0, offset_hour = 0, offset_minute = 0;
+    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, offset_hour = 0, offset_minute = 0;
     if (s[2] != ':') {
-        if (s[4] != '-' || sscanf(s, "%4d-%2d-%2d", &year, &month, &day) != 3 || year < 1 || month < 1 ||
-            month > 12)
+        if (!str_fnmatch("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*", s))
             return false;
-        if (day < 1 || day > days[month - 1] + (month == 2 && is_leap(year)))
+        sscanf(s, "%4d-%2d-%2d", &year, &month, &day);
+        if (year < 1 || month < 1 || month > 12 || day < 1 ||
+            day > days[month - 1] + (month == 2 && is_leap(year)))
             return false;
         s += 10;
         s += *s != 0;
@@ -348,8 +349,12 @@ static bool read_document(struct building *b, TSNode root) {
 static TSNode first_error(TSNode node) {
     for (uint32_t i = 0; i < ts_node_child_count(node); i++) {
         TSNode child = ts_node_child(node, i);
-        if (ts_node_has_error(child) || ts_node_is_missing(child))
-            return is_type(child, "ERROR") || ts_node_is_missing(child) ? child : first_error(child);
+        if (ts_node_is_missing(child) || is_type(child, "ERROR"))
+            return child;
+        if (ts_node_has_error(child)) {
+            node = child;
+            i = UINT32_MAX; /* start over, one level down */
+        }
     }
     return node;
 }
