@@ -32,7 +32,7 @@ class Recorder:
         self.seen.update({name: [shown(v) for v in ini(name, [])] for name in LISTS})
         self.seen["rootdir"] = shown(config.rootpath)
         self.seen["inipath"] = config.inipath and shown(config.inipath)
-        self.seen["cache_dir"] = shown(ini("cache_dir"))
+        self.seen["cache_dir"] = shown(ini("cache_dir", ".pytest_cache"))
         self.seen["namespace_packages"] = ini("consider_namespace_packages", False)
         self.seen.update(tests=[], doctests=[], texts=[])
         self.root = config.rootpath

@@ -234,3 +234,16 @@ def test_case(name, answers):
         return
     assert ours is not None, said
     compare(ours, said, collected=said["rootdir"] == os.fspath(folder))
+
+
+# Unpacked real projects, folders with a colon between; their conftest files stay unread, so that nothing need be installed.
+CORPUS = [Path(p) for p in os.environ.get("TESTFAN_CORPUS", "").split(os.pathsep) if p]
+
+
+@pytest.mark.parametrize("project", CORPUS, ids=lambda p: p.name)
+def test_project(project):
+    [said] = run_pytest([project], "--noconftest", "-p", "no:cacheprovider")
+    if "rootdir" not in said:
+        pytest.skip("its options need a plugin")
+    ours = run_tool(project)
+    compare(ours, said, collected="tests" in said)

@@ -82,7 +82,7 @@ static void test_rejected(void **state) {
 
 static void test_deep_nesting_is_rejected(void **state) {
     (void)state;
-    enum { N = 100000 };
+    enum { N = 50000 };
     char *text = arena_alloc(&arena, 2 * N + 8);
     strcpy(text, "a = ");
     memset(text + 4, '[', N);
