@@ -111,7 +111,9 @@ static char *give_piece(struct reading *r, char *out, const char *before, char m
     memcpy(out, before, at);
     out[at++] = mark;
     at += put_escaped(out + at, r->rest, n);
-    memcpy(out + at, "|\n", 3);
+    out[at++] = '|';
+    out[at++] = '\n';
+    out[at] = 0;
     r->rest = n == (size_t)(r->rest_end - r->rest) ? NULL : r->rest + n;
     return out;
 }

@@ -188,7 +188,7 @@ static struct toml *read_value(struct building *b, TSNode node, const char *key,
 static bool read_pair(struct building *b, TSNode pair, struct toml *table, bool in_section, int depth) {
     struct nodes sides = children(b, pair);
     struct strs key = {0};
-    if (sides.len != 2 || !read_key(b, sides.items[0], &key, DEPTH_MAX))
+    if (sides.len != 2 || !read_key(b, sides.items[0], &key, DEPTH_MAX) || !key.len)
         return fail(b, pair, "a key that cannot be read");
     for (uint32_t i = 0; i + 1 < key.len; i++) {
         struct toml *t = find(table, key.items[i]);
@@ -292,7 +292,7 @@ static struct toml *read_value(struct building *b, TSNode node, const char *key,
 /* `[a.b]` or `[[a.b]]`: the table that the section fills. */
 static struct toml *read_header(struct building *b, TSNode header, TSNode name, bool in_array) {
     struct strs key = {0};
-    if (!read_key(b, name, &key, DEPTH_MAX))
+    if (!read_key(b, name, &key, DEPTH_MAX) || !key.len)
         return NULL;
     struct toml *table = b->root;
     for (uint32_t i = 0; table && i + 1 < key.len; i++)
