@@ -158,33 +158,50 @@ const char *str_nearest(const char *s, const struct strs *list) {
     return nearest;
 }
 
-static bool match_class(const char **pattern, char c, bool *matched) {
-    const char *p = *pattern + 1;
-    bool negate = *p == '!';
-    if (negate)
-        p++;
-    const char *end = strchr(*p ? p + 1 : p, ']');
-    if (!end)
-        return false;
-    bool in = false;
+/* The character at s and its length: a byte that is no UTF-8 stands for itself, apart from every character, as in Python. */
+static uint32_t char_at(const char *s, size_t *len) {
+    const unsigned char *u = (const unsigned char *)s;
+    size_t n = *s ? utf8_length(u, strnlen(s, 4)) : 1;
+    *len = n ? n : 1;
+    if (n == 0)
+        return 0xdc00u + *u;
+    uint32_t c = n == 1 ? *u : *u & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (u[i] & 0x3fu);
+    return c;
+}
+
+/* `p` is behind the '[' or "[!", `end` at the ']'. */
+static bool in_class(const char *p, const char *end, uint32_t c) {
     while (p < end) {
-        if (p + 2 < end && p[1] == '-') {
-            in |= (unsigned char)p[0] <= (unsigned char)c && (unsigned char)c <= (unsigned char)p[2];
-            p += 3;
-        } else {
-            in |= *p++ == c;
+        size_t n, m;
+        uint32_t low = char_at(p, &n), high = low;
+        p += n;
+        if (*p == '-' && p + 1 < end) {
+            high = char_at(p + 1, &m);
+            p += 1 + m;
         }
+        if (low <= c && c <= high)
+            return true;
     }
-    *pattern = end + 1;
-    *matched = in != negate;
-    return true;
+    return false;
+}
+
+/* Matches one character at *s against one part of the pattern that is no star; moves both on. */
+static bool match_one(const char **pattern, const char **s) {
+    size_t n, m;
+    uint32_t c = char_at(*s, &n), want = char_at(*pattern, &m);
+    const char *first = *pattern + 1 + ((*pattern)[0] == '[' && (*pattern)[1] == '!');
+    const char *end = want == '[' && *first ? strchr(first + 1, ']') : NULL;
+    bool ok = end ? in_class(first, end, c) != (first[-1] == '!') : want == '?' || want == c;
+    *pattern = end ? end + 1 : *pattern + m;
+    *s += n;
+    return ok;
 }
 
 bool str_fnmatch(const char *pattern, const char *s) {
     const char *star = NULL, *retry = NULL;
     for (;;) {
-        bool ok = false;
-        const char *next = pattern + 1;
         if (*pattern == '*') {
             star = ++pattern;
             retry = s;
@@ -192,26 +209,14 @@ bool str_fnmatch(const char *pattern, const char *s) {
         }
         if (!*s && !*pattern)
             return true;
-        if (*s && *pattern == '?')
-            ok = true;
-        else if (*s && *pattern == '[') {
-            next = pattern;
-            if (!match_class(&next, *s, &ok)) {
-                ok = *s == '[';
-                next = pattern + 1;
-            }
-        } else {
-            ok = *s && *pattern == *s;
-        }
-        if (ok) {
-            pattern = next;
-            s++;
-        } else if (star && *retry) {
-            pattern = star;
-            s = ++retry;
-        } else {
+        if (*s && *pattern && match_one(&pattern, &s))
+            continue;
+        if (!star || !*retry)
             return false;
-        }
+        size_t n;
+        char_at(retry, &n);
+        pattern = star;
+        s = retry += n;
     }
 }
 

@@ -41,7 +41,7 @@ static bool add_path(const struct project *p, const char *word, struct filter *f
 static bool read_filter(struct invocation *in, const struct project *p, struct filter *filter) {
     *filter = (struct filter){.maxfail = in->maxfail};
     struct options rest;
-    if (!options_parse(in->arena, &in->rest, "arguments after --", &rest))
+    if (!options_parse(in->arena, &in->rest, p->start, "arguments after --", &rest))
         return false;
     for (uint32_t i = 0; i < rest.kept.len; i++)
         if (!strs_has(&rest.positional, rest.kept.items[i]))

@@ -77,6 +77,8 @@ bool project_load(struct arena *a, const struct invocation *in, bool must_run, s
     graph_new(&p->graph, a);
     for (uint32_t i = 0; i < p->scan.files.len; i++)
         graph_node(&p->graph, p->scan.files.items[i].path);
+    for (uint32_t i = 0; i < p->scan.texts.len; i++)
+        graph_node(&p->graph, p->scan.texts.items[i].path);
     modules_index(&p->modules, a, &p->scan, &p->config, &p->python, &p->initial);
     resolve_imports(&p->graph, &p->modules, &p->config, p->store.facts, &p->initial);
     timer_lap("resolve");
@@ -128,7 +130,7 @@ static struct strs watched_paths(const struct project *p) {
         array_push(p->arena, &paths,
                    strcmp(p->scan.dirs.items[i], ".") == 0 ? p->config.rootdir
                                                            : in_root(p, p->scan.dirs.items[i]));
-    for (uint32_t i = p->scan.files.len; i < p->graph.nodes; i++) {
+    for (uint32_t i = p->scan.files.len + p->scan.texts.len; i < p->graph.nodes; i++) {
         const char *path = graph_path(&p->graph, i);
         size_t n = strlen(path);
         array_push(p->arena, &paths,

@@ -1,4 +1,5 @@
 #include "graph/data.h"
+#include "base/glob.h"
 #include "base/os.h"
 #include "graph/graph.h"
 
@@ -45,49 +46,17 @@ static void add_path(struct search *s, const char *path, unsigned depth) {
         add_path(s, os_join(s->arena, path, names.items[i]), depth + 1);
 }
 
-static void match_parts(struct search *s, const char *dir, const char *pattern, unsigned depth) {
-    pattern += strspn(pattern, "/");
-    size_t n = strcspn(pattern, "/");
-    char *part = arena_strndup(s->arena, pattern, n);
-    const char *rest = pattern + n + strspn(pattern + n, "/");
-    if (depth > 64)
-        return;
-    if (strcmp(part, "**") == 0) {
-        match_parts(s, dir, *rest ? rest : "*", depth + 1);
-        struct strs names = list_names(s, dir);
-        for (uint32_t i = 0; i < names.len; i++)
-            if (is_dir(s, os_join(s->arena, dir, names.items[i])))
-                match_parts(s, os_join(s->arena, dir, names.items[i]), pattern, depth + 1);
-        return;
-    }
-    if (!strpbrk(part, "*?[")) {
-        const char *path = os_normalize(s->arena, os_join(s->arena, dir, part));
-        struct os_stat st;
-        if (str_starts(path, "../") || !os_stat(os_join(s->arena, s->rootdir, path), &st))
-            return;
-        if (*rest)
-            match_parts(s, path, rest, depth + 1);
-        else
-            add_path(s, path, 0);
-        return;
-    }
-    struct strs names = list_names(s, dir);
-    for (uint32_t i = 0; i < names.len; i++) {
-        if (!str_fnmatch(part, names.items[i]) || (names.items[i][0] == '.' && part[0] != '.'))
-            continue;
-        const char *path = os_join(s->arena, dir, names.items[i]);
-        if (!*rest)
-            add_path(s, path, 0);
-        else if (is_dir(s, path))
-            match_parts(s, path, rest, depth + 1);
-    }
-}
-
 bool data_edges(struct graph *g, uint32_t from, const char *rootdir, const char *dir, const char *pattern,
                 uint32_t line) {
     struct arena scratch = {0};
     struct search s = {.g = g, .arena = &scratch, .rootdir = rootdir, .from = from, .line = line};
-    match_parts(&s, dir, pattern, 0);
+    struct strs found = {0};
+    glob_expand(&scratch, os_join(&scratch, rootdir, dir), pattern, &found);
+    for (uint32_t i = 0; i < found.len; i++) {
+        const char *path = os_normalize(&scratch, os_join(&scratch, dir, found.items[i]));
+        if (!str_starts(path, "../"))
+            add_path(&s, path, 0);
+    }
     arena_free(&scratch);
     return s.found;
 }

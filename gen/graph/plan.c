@@ -10,6 +10,7 @@
 #include <cJSON.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -135,6 +136,8 @@ static void plan_args(struct arena *a, const struct config *c, const struct filt
     array_push(a, &plan->args, "addopts=");
     for (uint32_t i = 0; i < c->options.kept.len; i++)
         array_push(a, &plan->args, c->options.kept.items[i]);
+    if (c->options.confcutdir)
+        array_push(a, &plan->args, arena_printf(a, "--confcutdir=%s", c->options.confcutdir));
     for (uint32_t i = 0; i < filter->args.len; i++)
         array_push(a, &plan->args, filter->args.items[i]);
     const struct whole_run *whole = &c->options.whole;
@@ -157,20 +160,30 @@ static const char *filtered_dir(struct arena *a, const struct plan *plan) {
     return arena_printf(a, ".testfan/runs/%.16s", hex);
 }
 
+static int compare_targets(const void *a, const void *b) {
+    return strcmp(((const struct target *)a)->file, ((const struct target *)b)->file);
+}
+
 bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, const struct config *c,
                   const struct facts *const *facts, const struct filter *filter, struct plan *plan) {
     *plan = (struct plan){.dir = ".testfan", .filtered = filter->args.len > 0};
     plan_args(a, c, filter, plan);
     bool *used = arena_alloc(a, filter->paths.len + 1);
-    for (uint32_t i = 0; i < scan->files.len; i++) {
-        if (!(scan->files.items[i].flags & (SOURCE_TEST | SOURCE_DOCTEST)))
+    for (uint32_t i = 0; i < scan->files.len + scan->texts.len; i++) {
+        bool text = i >= scan->files.len;
+        const struct source_file *f = text ? &scan->texts.items[i - scan->files.len] : &scan->files.items[i];
+        if (!(f->flags & (SOURCE_TEST | SOURCE_DOCTEST)))
             continue;
-        struct target t = {.file = scan->files.items[i].path, .node = i, .tests = count_tests(facts[i], c)};
+        struct target t = {.file = f->path, .node = i};
+        if (f->flags & SOURCE_TEST && !text)
+            t.tests = count_tests(facts[i], c);
         if (!select_target(a, filter, used, &t))
             continue;
         plan->filtered |= t.nodes.len > 0;
         array_push(a, &plan->targets, t);
     }
+    if (plan->targets.len)
+        qsort(plan->targets.items, plan->targets.len, sizeof *plan->targets.items, compare_targets);
     if (!report_unused(a, filter, used, scan, c->rootdir))
         return false;
     if (plan->filtered)

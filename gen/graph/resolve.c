@@ -332,9 +332,17 @@ void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
         resolve_file(&r, f, initial);
         arena_free(&scratch);
     }
+    static const struct facts none;
+    for (uint32_t i = 0; i < m->scan->texts.len; i++) {
+        const struct source_file *f = &m->scan->texts.items[i];
+        struct resolver r = {
+            .arena = &scratch, .g = g, .m = m, .c = c, .path = f->path, .file = m->scan->files.len + i, .facts = &none, .all = facts};
+        resolve_file(&r, f, initial);
+        arena_free(&scratch);
+    }
 }
 
-static void add_conftests_down(struct arena *a, const struct scan *scan, const struct map *files,
+static void add_conftests_down(struct arena *a, const struct map *files,
                                const char *dir, struct strs *out) {
     struct strs chain = {0};
     for (const char *d = dir;; d = os_dirname(a, d)) {
@@ -344,13 +352,12 @@ static void add_conftests_down(struct arena *a, const struct scan *scan, const s
         if (!*d)
             break;
     }
-    (void)scan;
     while (chain.len)
         array_push(a, out, chain.items[--chain.len]);
 }
 
 struct strs resolve_initial_conftests(struct arena *a, const struct scan *scan, const struct config *c) {
-    struct strs out = {0}, anchors = scan->arguments;
+    struct strs out = {0}, anchors = scan->given;
     struct map files = {.arena = a};
     for (uint32_t i = 0; i < scan->files.len; i++)
         map_add(&files, scan->files.items[i].path, strlen(scan->files.items[i].path), i);
@@ -361,11 +368,11 @@ struct strs resolve_initial_conftests(struct arena *a, const struct scan *scan, 
     for (uint32_t i = 0; i < anchors.len; i++) {
         const char *anchor = strcmp(anchors.items[i], ".") == 0 ? "" : anchors.items[i];
         bool folder = !*anchor || os_is_dir(os_join(a, c->rootdir, anchor));
-        add_conftests_down(a, scan, &files, folder ? anchor : os_dirname(a, anchor), &out);
+        add_conftests_down(a, &files, folder ? anchor : os_dirname(a, anchor), &out);
         for (uint32_t j = 0; folder && j < scan->dirs.len; j++) {
             const char *dir = scan->dirs.items[j];
             if (str_eq(os_dirname(a, dir), anchor) && str_starts(os_basename(dir), "test"))
-                add_conftests_down(a, scan, &files, dir, &out);
+                add_conftests_down(a, &files, dir, &out);
         }
     }
     return out;

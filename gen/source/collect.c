@@ -84,18 +84,23 @@ static bool give_testpaths(struct arena *a, struct collect *k) {
     return true;
 }
 
-/* pytest 9 drops an argument that another one contains, and so forgets that it must not be ignored there. */
-static void drop_contained(struct collect *k) {
-    uint32_t n = 0;
+/* Of arguments that overlap, pytest 9 takes the outer one (and forgets that the inner one must not be
+   ignored), pytest 8 the inner one, and pytest 7 both. */
+static void drop_overlaps(struct arena *a, struct collect *k) {
+    struct strs kept = {0};
     for (uint32_t i = 0; i < k->given.len; i++) {
-        bool contained = false;
-        for (uint32_t j = 0; j < k->given.len; j++)
-            contained |= j != i && is_below(k->given.items[i], k->given.items[j]) &&
-                         strcmp(k->given.items[i], k->given.items[j]) != 0;
-        if (!contained)
-            k->given.items[n++] = k->given.items[i];
+        const char *path = k->given.items[i];
+        bool dropped = false;
+        for (uint32_t j = 0; j < k->given.len; j++) {
+            const char *other = k->given.items[j];
+            const char *inner = k->config->pytest_major >= 9 ? path : other;
+            const char *outer = inner == path ? other : path;
+            dropped |= strcmp(inner, outer) != 0 && is_below(inner, outer);
+        }
+        if (!dropped)
+            array_push(a, &kept, path);
     }
-    k->given.len = n;
+    k->given = kept;
 }
 
 static struct strs make_absolute(struct arena *a, const struct config *c, const struct strs *paths) {
@@ -111,8 +116,8 @@ bool collect_init(struct arena *a, const struct config *c, struct collect *k) {
     k->ignore_glob = make_absolute(a, c, &c->options.ignore_glob);
     if (!(c->options.positional.len ? give_positional(a, k) : give_testpaths(a, k)))
         return false;
-    if (c->pytest_major >= 9 && !c->options.keep_duplicates)
-        drop_contained(k);
+    if (c->pytest_major >= 8 && !c->options.keep_duplicates)
+        drop_overlaps(a, k);
     return true;
 }
 

@@ -112,7 +112,7 @@ static bool read_values(const struct loading *l) {
            read_args(l, "python_functions", &c->python_functions) &&
            read_args(l, "norecursedirs", &c->norecursedirs) && read_args(l, "pythonpath", &c->pythonpath) &&
            read_string(l, "cache_dir", &c->cache_dir) &&
-           read_bool(l, "consider_namespace_packages", &c->namespace_packages);
+           (c->pytest_major < 8 || read_bool(l, "consider_namespace_packages", &c->namespace_packages));
 }
 
 static bool read_testfan_list(const struct loading *l, const char *path, const struct toml *v,

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-/* Options of pytest that mean the whole run. They are taken out of addopts (and out of what is given after `--`),
-   and testfan does once what they ask. */
+/* Options of pytest that mean the whole run. They are taken out of addopts (and out of what is given after
+   `--`), and testfan does once what they ask. */
 struct whole_run {
     long maxfail;         /* -x, --maxfail=N; 0: no limit */
     const char *junitxml; /* --junitxml=PATH: where a copy of the merged report goes; or NULL */
@@ -27,13 +27,14 @@ struct options {
     bool doctest_modules, collect_in_virtualenv, keep_duplicates, pyargs, noconftest;
     struct strs doctest_glob;
     const char *keyword, *markexpr; /* -k, -m; or NULL */
-    /* Every argument that each target gets, in order, positional ones included; --rootdir, -c and --confcutdir are
-       not among them: the plan gives its own. */
+    /* Every argument that each target gets, in order, positional ones included; --rootdir, -c and
+       --confcutdir are not among them: the plan gives its own. */
     struct strs kept;
     struct whole_run whole;
 };
 
-/* How pytest would be configured in this folder, and what [tool.testfan] adds. Paths are absolute unless said. */
+/* How pytest would be configured in this folder, and what [tool.testfan] adds. Paths are absolute unless
+ * said. */
 struct config {
     unsigned pytest_major; /* as given to config_load, 9 when that was 0 */
     const char *rootdir;   /* real path */
@@ -57,17 +58,17 @@ struct config {
 };
 
 /*
- * Reads the configuration as `pytest` started in the folder `dir` without arguments would: rootdir and ini-file as
- * documented under "Rootdir and configfile" (pytest 9: pytest.toml, .pytest.toml, pytest.ini, .pytest.ini,
- * pyproject.toml with [tool.pytest] or [tool.pytest.ini_options], tox.ini, setup.cfg). `pytest_major` below 9 leaves
- * out what only 9 knows; 0 means unknown, taken as 9. False when a file could not be read as pytest would; that has
- * been reported.
+ * Reads the configuration as `pytest` started in the folder `dir` without arguments would: rootdir and
+ * ini-file as documented under "Rootdir and configfile" (pytest 9: pytest.toml, .pytest.toml, pytest.ini,
+ * .pytest.ini, pyproject.toml with [tool.pytest] or [tool.pytest.ini_options], tox.ini, setup.cfg).
+ * `pytest_major` below 9 leaves out what only 9 knows; 0 means unknown, taken as 9. False when a file could
+ * not be read as pytest would; that has been reported.
  */
 bool config_load(struct arena *a, const char *dir, unsigned pytest_major, struct config *c);
 
-/* Sorts the arguments of a pytest command line into options; false when one is not complete, which has been reported.
-   `base` is the folder that pytest runs in, `what` names the arguments in messages ("addopts", "PYTEST_ADDOPTS",
-   "arguments after --"). */
+/* Sorts the arguments of a pytest command line into options; false when one is not complete, which has been
+   reported. `base` is the folder that pytest runs in, `what` names the arguments in messages ("addopts",
+   "PYTEST_ADDOPTS", "arguments after --"). */
 bool options_parse(struct arena *a, const struct strs *args, const char *base, const char *what,
                    struct options *o);
 

@@ -99,10 +99,14 @@ struct fact_directive {
     uint32_t line;
 };
 
-enum fact_flag {
-    FACT_SYNTAX_ERROR =
-        1, /* the parser had to recover: the facts may not be all; error_line and error_col say where */
-    FACT_ENCODING = 2, /* in an encoding that could not be read: there are no other facts */
+/* The parser had to recover, and the facts may not be all: error_line and error_col say where. Or the file is
+   in an encoding that cannot be read, and there are no other facts. */
+enum fact_flag { FACT_SYNTAX_ERROR = 1, FACT_ENCODING = 2 };
+
+enum { FACT_PARTS = 9 };
+
+struct facts_part {
+    uint32_t at, len;
 };
 
 struct facts {
@@ -110,9 +114,12 @@ struct facts {
     uint32_t flags;
     uint32_t error_line, error_col;
     /* Where each array starts, in bytes from the start of the block, and how many it has. */
-    struct {
-        uint32_t at, len;
-    } imports, defs, decorators, ids, bases, assigns, refs, directives, text;
+    union {
+        struct {
+            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, text;
+        };
+        struct facts_part parts[FACT_PARTS];
+    };
 };
 
 static inline const void *facts_at(const struct facts *f, uint32_t at) {

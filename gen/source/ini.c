@@ -16,7 +16,7 @@
  *      +more of the same line|
  *      |the next line of the value|
  */
-enum { PIECE = 150 };
+enum { PIECE = 80 };
 
 struct reading {
     struct arena *arena;
@@ -84,10 +84,23 @@ static char *fail(struct reading *r, const char *error) {
     return NULL;
 }
 
-/* libinih cuts at a `;`, so values travel with every `;` and \1 exchanged. */
-static void exchange(char *to, const char *from, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        to[i] = from[i] == ';' ? '\1' : from[i] == '\1' ? ';' : from[i];
+/* libinih cuts at a `;`, so that travels as "\1:", and a \1 as "\1\1". */
+static size_t put_escaped(char *to, const char *from, size_t n) {
+    char *p = to;
+    for (size_t i = 0; i < n; i++) {
+        if (from[i] == ';' || from[i] == '\1')
+            *p++ = '\1';
+        *p++ = from[i] == ';' ? ':' : from[i];
+    }
+    return (size_t)(p - to);
+}
+
+static void add_unescaped(struct buf *to, const char *from, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        bool escaped = from[i] == '\1';
+        i += escaped;
+        buf_char(to, escaped && from[i] == ':' ? ';' : from[i]);
+    }
 }
 
 static char *give_piece(struct reading *r, char *out, const char *before, char mark) {
@@ -97,8 +110,10 @@ static char *give_piece(struct reading *r, char *out, const char *before, char m
     size_t at = strlen(before);
     memcpy(out, before, at);
     out[at++] = mark;
-    exchange(out + at, r->rest, n);
-    memcpy(out + at + n, "|\n", 3);
+    at += put_escaped(out + at, r->rest, n);
+    out[at++] = '|';
+    out[at++] = '\n';
+    out[at] = 0;
     r->rest = n == (size_t)(r->rest_end - r->rest) ? NULL : r->rest + n;
     return out;
 }
@@ -204,9 +219,7 @@ static int handler(void *user, const char *section, const char *name, const char
         begin_value(r, section, name);
     else if (*value == '|' && r->value.len)
         buf_char(&r->value, '\n');
-    size_t n = strlen(value) - 2;
-    buf_add(&r->value, value + 1, n);
-    exchange(r->value.s + r->value.len - n, value + 1, n);
+    add_unescaped(&r->value, value + 1, strlen(value) - 2);
     return 1;
 }
 

@@ -241,7 +241,7 @@ static bool read_number(const struct parsing *p, const char *name, const char *v
     char *end;
     errno = 0;
     *out = strtol(value, &end, 10);
-    if (*value && !*end && !errno)
+    if (end != value && !*end && !errno)
         return true;
     diag(DIAG_USAGE, NULL, 0, 0, "%s: '%s' wants a number, not '%s'", p->what, name, value);
     return false;
@@ -252,6 +252,7 @@ static bool is_kept(enum action action) {
            (action >= IGNORE && action != ROOTDIR && action != INIFILE && action != CONFCUTDIR);
 }
 
+/* `value` is "" for an option that has none. */
 static bool apply(const struct parsing *p, const struct option *opt, const char *value) {
     struct options *o = p->options;
     switch (opt->action) {
@@ -363,7 +364,7 @@ static bool read_long(struct parsing *p, const char *arg, const struct option *o
         if (value && !inline_value)
             keep(p, value);
     }
-    return apply(p, opt, value);
+    return apply(p, opt, value ? value : "");
 }
 
 /* `-xvs`, `-n4`, `-k expr`: flags, the last of which may take the rest or the next argument as its value. */
@@ -387,7 +388,7 @@ static bool read_short(struct parsing *p, const char *arg) {
             if (separate)
                 keep(p, value);
         }
-        if (opt && !apply(p, opt, value))
+        if (opt && !apply(p, opt, value ? value : ""))
             return false;
         if (last)
             break;

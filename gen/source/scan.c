@@ -85,10 +85,16 @@ static bool leads_to_root(const struct walk *w) {
     return false;
 }
 
-static bool is_left_out(const struct walk *w, const char *name, bool link) {
-    bool at_root = w->path.len == w->base + strlen(name);
+static bool is_left_out(const char *name) {
     return *name == '.' || strcmp(name, "CVS") == 0 || strcmp(name, "_darcs") == 0 ||
-           strcmp(name, "node_modules") == 0 || (link && at_root && str_starts(name, "bazel-"));
+           strcmp(name, "node_modules") == 0;
+}
+
+/* What a build made, never a source. */
+static bool is_made(const struct walk *w, const char *name, bool link) {
+    bool at_root = w->path.len == w->base + strlen(name);
+    return strcmp(name, "__pycache__") == 0 || strcmp(name, ".testfan") == 0 ||
+           (link && at_root && str_starts(name, "bazel-"));
 }
 
 static bool is_file_at(int fd, const char *name) {
@@ -140,8 +146,7 @@ static void visit_dir(struct walk *w, const struct place *parent, const char *na
     struct place p = {.given = start || (leads && w->pytest_major >= 8), .wanted = leads || leads_to_root(w)};
     p.collecting =
         start || (parent->collecting && (p.given || !collect_ignores(&w->collect, w->path.s, true)));
-    bool ours = strcmp(name, "__pycache__") == 0 || strcmp(name, ".testfan") == 0;
-    if (ours || (is_left_out(w, name, link) && !p.collecting && !p.wanted) || bad_name(w, name))
+    if (is_made(w, name, link) || (is_left_out(name) && !p.collecting && !p.wanted) || bad_name(w, name))
         return;
     p.fd = openat(parent->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p.fd < 0) {
@@ -190,6 +195,10 @@ static void visit(struct walk *w, const struct place *parent, const struct entry
     path_pop(w, before);
 }
 
+static int compare_entries(const void *a, const void *b) {
+    return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
 /* Takes over the folder's descriptor. */
 static void walk_dir(struct walk *w, const struct place *p, const struct os_stat *st) {
     DIR *d = fdopendir(p->fd);
@@ -205,6 +214,8 @@ static void walk_dir(struct walk *w, const struct place *p, const struct os_stat
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             array_push(&w->scratch, &entries,
                        (struct entry){arena_strdup(&w->scratch, e->d_name), e->d_type});
+    if (entries.len)
+        qsort(entries.items, entries.len, sizeof *entries.items, compare_entries);
     ARRAY_FOR (struct entry, e, &entries)
         visit(w, p, e);
     w->above.len--;
@@ -254,6 +265,8 @@ bool scan_tree(struct arena *a, const struct config *c, struct scan *s) {
                      .pytest_major = c->pytest_major,
                      .in_virtualenv = c->options.collect_in_virtualenv};
     bool ok = collect_init(&w.scratch, c, &w.collect);
+    for (uint32_t i = 0; ok && i < w.collect.given.len; i++)
+        array_push(a, &s->given, arena_strdup(a, w.collect.given.items[i]));
     add_roots(&w, c);
     ok = ok && walk_root(&w, c);
     if (s->files.len)

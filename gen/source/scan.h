@@ -23,17 +23,21 @@ struct source_file {
 /* Everything found under rootdir, sorted by the bytes of its path. */
 struct scan {
     ARRAY(struct source_file) files; /* the .py files */
-    ARRAY(struct source_file) texts; /* no Python: files whose doctests pytest collects (test*.txt, --doctest-glob) */
-    struct strs dirs;                /* every folder that was listed, relative to rootdir; rootdir is "." */
+    ARRAY(struct source_file)
+    texts;             /* no Python: files whose doctests pytest collects (test*.txt, --doctest-glob) */
+    struct strs given; /* what collecting starts from, relative to rootdir; rootdir is "." */
+    struct strs dirs;  /* every folder that was listed, relative to rootdir; rootdir is "." */
 };
 
 /*
- * Lists the tree. Which files are tests is what pytest would collect when it is started in rootdir without arguments.
- * Left out, unless pytest would collect in them or a source root lies in them: folders whose name starts with a dot,
- * CVS, _darcs, node_modules, virtual environments (a folder with pyvenv.cfg or conda-meta/history) and `bazel-*` links at
- * the root. Left out always: __pycache__, .testfan and links that lead back to a folder above them. A folder that cannot be
- * listed and a name that no build file can hold (with a line break) are reported and left out. False when rootdir cannot be
- * listed or a path to collect from does not exist, which has been reported.
+ * Lists the tree. Which files are tests is what pytest would collect when it is started in rootdir without
+ * arguments. Left out, unless pytest would collect in them or a source root lies in them: folders whose name
+ * starts with a dot, CVS, _darcs, node_modules and virtual environments (a folder with pyvenv.cfg or
+ * conda-meta/history). Left out always:
+ * __pycache__, .testfan, `bazel-*` links at the root, and links that lead back to a folder above them. A
+ * folder that cannot be listed and a name that no build file can hold (with a line break) are reported and
+ * left out. False when rootdir cannot be listed or a path to collect from does not exist, which has been
+ * reported.
  */
 bool scan_tree(struct arena *a, const struct config *c, struct scan *s);
 

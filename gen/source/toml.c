@@ -109,7 +109,8 @@ static bool decode_escape(struct buf *out, const char **p, const char *end, bool
 static const char *decode_string(struct building *b, TSNode node, size_t *len) {
     size_t n;
     const char *p = text_of(b, node, &n);
-    bool lines = n >= 6 && p[1] == *p && p[2] == *p, basic = *p == '"';
+    char quote = *p;
+    bool lines = n >= 6 && p[1] == quote && p[2] == quote, basic = quote == '"';
     const char *end = p + n - (lines ? 3 : 1);
     p += lines ? 3 : 1;
     if (lines && *p == '\n')
@@ -120,11 +121,13 @@ static const char *decode_string(struct building *b, TSNode node, size_t *len) {
     while (ok && p < end) {
         if (basic && *p == '\\')
             ok = decode_escape(&out, &p, end, lines);
+        else if (lines && end - p >= 3 && p[0] == quote && p[1] == quote && p[2] == quote)
+            ok = false;
         else
             buf_char(&out, *p++);
     }
     if (!ok)
-        fail(b, node, "invalid escape in a string");
+        fail(b, node, "a string with an invalid escape or end");
     char *s = arena_strndup(b->arena, out.s, out.len);
     *len = out.len;
     buf_free(&out);
@@ -185,7 +188,7 @@ static struct toml *read_value(struct building *b, TSNode node, const char *key,
 static bool read_pair(struct building *b, TSNode pair, struct toml *table, bool in_section, int depth) {
     struct nodes sides = children(b, pair);
     struct strs key = {0};
-    if (sides.len != 2 || !read_key(b, sides.items[0], &key, DEPTH_MAX))
+    if (sides.len != 2 || !read_key(b, sides.items[0], &key, DEPTH_MAX) || !key.len)
         return fail(b, pair, "a key that cannot be read");
     for (uint32_t i = 0; i + 1 < key.len; i++) {
         struct toml *t = find(table, key.items[i]);
@@ -232,11 +235,13 @@ static bool is_leap(int year) {
 /* A date or time that the grammar lets pass by its form alone. */
 static bool is_moment(const char *s) {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, hour = 0, minute = 0, second = 0, offset_hour = 0, offset_minute = 0;
+    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, offset_hour = 0, offset_minute = 0;
     if (s[2] != ':') {
-        if (sscanf(s, "%4d-%2d-%2d", &year, &month, &day) != 3 || year < 1 || month < 1 || month > 12)
+        if (!str_fnmatch("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*", s))
             return false;
-        if (day < 1 || day > days[month - 1] + (month == 2 && is_leap(year)))
+        sscanf(s, "%4d-%2d-%2d", &year, &month, &day);
+        if (year < 1 || month < 1 || month > 12 || day < 1 ||
+            day > days[month - 1] + (month == 2 && is_leap(year)))
             return false;
         s += 10;
         s += *s != 0;
@@ -287,7 +292,7 @@ static struct toml *read_value(struct building *b, TSNode node, const char *key,
 /* `[a.b]` or `[[a.b]]`: the table that the section fills. */
 static struct toml *read_header(struct building *b, TSNode header, TSNode name, bool in_array) {
     struct strs key = {0};
-    if (!read_key(b, name, &key, DEPTH_MAX))
+    if (!read_key(b, name, &key, DEPTH_MAX) || !key.len)
         return NULL;
     struct toml *table = b->root;
     for (uint32_t i = 0; table && i + 1 < key.len; i++)
@@ -344,18 +349,22 @@ static bool read_document(struct building *b, TSNode root) {
 static TSNode first_error(TSNode node) {
     for (uint32_t i = 0; i < ts_node_child_count(node); i++) {
         TSNode child = ts_node_child(node, i);
-        if (ts_node_has_error(child) || ts_node_is_missing(child))
-            return is_type(child, "ERROR") || ts_node_is_missing(child) ? child : first_error(child);
+        if (ts_node_is_missing(child) || is_type(child, "ERROR"))
+            return child;
+        if (ts_node_has_error(child)) {
+            node = child;
+            i = UINT32_MAX; /* start over, one level down */
+        }
     }
     return node;
 }
 
-/* A copy with "\r\n" as "\n"; *bad is the line of a character that may stand nowhere, or 0. */
+/* A copy with "\r\n" as "\n"; *bad is the line of a character that may stand nowhere (a BOM too), or 0. */
 static char *normalize(struct arena *a, const char *bytes, size_t *n, uint32_t *bad) {
     char *text = arena_alloc(a, *n + 1);
     size_t len = 0;
     uint32_t line = 1;
-    *bad = 0;
+    *bad = *n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0;
     for (size_t i = 0; i < *n; i++) {
         unsigned char c = (unsigned char)bytes[i];
         if (c == '\r' && i + 1 < *n && bytes[i + 1] == '\n')
@@ -369,6 +378,19 @@ static char *normalize(struct arena *a, const char *bytes, size_t *n, uint32_t *
     return text;
 }
 
+/* The text for the parser: its grammar does not know blanks between a backslash and the end of the line, so
+   the first becomes a second backslash. */
+static char *shape_of(struct arena *a, const char *text, size_t n) {
+    char *shape = arena_strndup(a, text, n);
+    for (char *p = shape; (p = memchr(p, '\\', (size_t)(shape + n - p)));) {
+        size_t blanks = strspn(p + 1, " \t");
+        if (blanks && p[1 + blanks] == '\n')
+            p[1] = '\\';
+        p += p + 2 <= shape + n ? 2 : 1;
+    }
+    return shape;
+}
+
 const struct toml *toml_parse(struct arena *a, const char *bytes, size_t n, uint32_t *line,
                               const char **error) {
     struct building b = {.arena = a};
@@ -376,12 +398,12 @@ const struct toml *toml_parse(struct arena *a, const char *bytes, size_t n, uint
     b.text = normalize(a, bytes, &n, &bad);
     TSParser *parser = ts_parser_new();
     ts_parser_set_language(parser, tree_sitter_toml());
-    TSTree *tree = ts_parser_parse_string(parser, NULL, b.text, (uint32_t)n);
+    TSTree *tree = ts_parser_parse_string(parser, NULL, shape_of(a, b.text, n), (uint32_t)n);
     TSNode root = ts_tree_root_node(tree);
     b.root = make(&b, root, TOML_TABLE, NULL);
     if (bad) {
         b.line = bad;
-        b.error = "a control character";
+        b.error = "a control character or byte order mark";
     } else if (ts_node_has_error(root)) {
         fail(&b, first_error(root), "invalid TOML");
     } else {

@@ -1,0 +1,315 @@
+#include "run/exec.h"
+#include "base/diag.h"
+#include "base/os.h"
+#include "base/out.h"
+#include "run/child.h"
+#include "run/crash.h"
+#include "run/log.h"
+#include "source/config.h"
+
+#include <cJSON.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { NO_PASS_NO_TESTS = 5, OUTPUT_IN_REPORT = 8000 };
+
+/* One target at work. */
+struct target_run {
+    struct arena arena;
+    const char *python, *run_file, *digest;
+    long expect;
+    const char *file, *xml, *ok, *log;         /* where things end up */
+    char tmp_xml[PATH_MAX], tmp_log[PATH_MAX]; /* where they are made, absolute */
+    const char *worker;
+    struct strs args, nodes;
+    bool filtered;
+    long maxfail;
+    double timeout;
+    struct timespec started;
+};
+
+static struct strs json_strings(struct arena *a, const cJSON *list) {
+    struct strs out = {0};
+    for (const cJSON *e = list ? list->child : NULL; e; e = e->next)
+        if (cJSON_IsString(e))
+            array_push(a, &out, arena_strdup(a, e->valuestring));
+    return out;
+}
+
+static double json_number(const cJSON *json, const char *key) {
+    const cJSON *n = cJSON_GetObjectItem(json, key);
+    return cJSON_IsNumber(n) ? n->valuedouble : 0;
+}
+
+static bool read_run_file(struct target_run *t) {
+    size_t n = 0;
+    const char *text = os_read(&t->arena, t->run_file, &n);
+    cJSON *json = text ? cJSON_ParseWithLength(text, n) : NULL;
+    const char *worker = cJSON_GetStringValue(cJSON_GetObjectItem(json, "worker"));
+    if (!worker) {
+        diag(DIAG_IO, t->run_file, 0, 0, text ? "not written by testfan" : "cannot be read");
+        hint("run: testfan gen");
+        cJSON_Delete(json);
+        return false;
+    }
+    t->worker = arena_strdup(&t->arena, worker);
+    t->args = json_strings(&t->arena, cJSON_GetObjectItem(json, "args"));
+    t->nodes = json_strings(&t->arena, cJSON_GetObjectItem(cJSON_GetObjectItem(json, "nodes"), t->file));
+    t->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
+    t->maxfail = (long)json_number(json, "maxfail");
+    t->timeout = json_number(json, "timeout");
+    cJSON_Delete(json);
+    return true;
+}
+
+static bool read_words(struct target_run *t, int argc, char **argv) {
+    const char **places[] = {&t->file, &t->xml, &t->ok};
+    int given = 0;
+    for (int i = 3; i < argc; i++) {
+        if (str_starts(argv[i], "--python="))
+            t->python = argv[i] + 9;
+        else if (str_starts(argv[i], "--run="))
+            t->run_file = argv[i] + 6;
+        else if (str_starts(argv[i], "--expect="))
+            t->expect = strtol(argv[i] + 9, NULL, 10);
+        else if (str_starts(argv[i], "--digest="))
+            t->digest = argv[i] + 9;
+        else if (given < 3)
+            *places[given++] = argv[i];
+    }
+    if (given == 3 && t->python && t->run_file && str_ends(t->xml, ".xml"))
+        return true;
+    diag(DIAG_USAGE, NULL, 0, 0, "testfan exec is run by ninja, not by people");
+    return false;
+}
+
+/* The environment as given, but for what would make this target differ from one of a plain run. */
+static struct strs child_environment(struct target_run *t) {
+    static const char *const dropped[] = {"PYTEST_XDIST_", "TESTFAN_", "NINJA_STATUS="};
+    struct strs env = {0};
+    for (char **e = environ; *e; e++) {
+        bool drop = false;
+        for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+            drop |= str_starts(*e, dropped[i]);
+        struct strs words = {0};
+        struct options options;
+        struct buf b = {0};
+        if (str_starts(*e, "PYTEST_ADDOPTS=") && shell_split(&t->arena, *e + 15, &words) &&
+            options_parse(&t->arena, &words, ".", "PYTEST_ADDOPTS", &options)) {
+            buf_str(&b, "PYTEST_ADDOPTS=");
+            for (uint32_t i = 0; i < options.kept.len; i++) {
+                buf_str(&b, i ? " " : "");
+                escape_shell(&b, options.kept.items[i]);
+            }
+        }
+        if (!drop)
+            array_push(&t->arena, &env, b.s ? arena_strdup(&t->arena, b.s) : *e);
+        buf_free(&b);
+    }
+    array_push(&t->arena, &env, NULL);
+    return env;
+}
+
+static struct strs child_words(struct target_run *t, long failures_left) {
+    struct arena *a = &t->arena;
+    struct strs argv = {0};
+    array_push(a, &argv, t->python);
+    array_push(a, &argv, t->worker);
+    array_push(a, &argv, t->file);
+    array_push(a, &argv, t->tmp_log);
+    for (uint32_t i = 0; i < t->nodes.len; i++)
+        array_push(a, &argv, t->nodes.items[i]);
+    array_push(a, &argv, "--");
+    for (uint32_t i = 0; i < t->args.len; i++)
+        array_push(a, &argv, t->args.items[i]);
+    array_push(a, &argv, arena_printf(a, "--junitxml=%s", t->tmp_xml));
+    if (t->maxfail)
+        array_push(a, &argv, arena_printf(a, "--maxfail=%ld", failures_left));
+    array_push(a, &argv, NULL);
+    return argv;
+}
+
+/* Outputs are as old as the start of the run, by the clock of the file system: what is edited meanwhile is
+ * newer. */
+static void date_back(const struct target_run *t, const char *path) {
+    const struct timespec times[2] = {t->started, t->started};
+    utimensat(AT_FDCWD, path, times, 0);
+}
+
+static bool put_text(const struct target_run *t, const char *path, const char *text, size_t n) {
+    if (!out_write(path, text, n, NULL))
+        return false;
+    date_back(t, path);
+    return true;
+}
+
+/* How many tests have failed so far in this whole run. */
+static long count_failures(const char *session) {
+    long n = 0;
+    DIR *d = session ? opendir(session) : NULL;
+    for (struct dirent *e; d && (e = readdir(d));)
+        n += e->d_name[0] == 'f';
+    if (d)
+        closedir(d);
+    return n;
+}
+
+static void note_failures(const char *session, long n) {
+    for (long i = 0; session && i < n; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/f%ld.%ld", session, (long)getpid(), i);
+        close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0666));
+    }
+}
+
+static bool put_not_run(const struct target_run *t) {
+    static const char text[] =
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites name=\"pytest tests\"><testsuite "
+        "name=\"pytest\" errors=\"0\" failures=\"0\" skipped=\"0\" tests=\"0\" time=\"0.000\"><properties>"
+        "<property name=\"testfan.not-run\" value=\"maxfail\"/></properties></testsuite></testsuites>";
+    unlink(t->log);
+    return put_text(t, t->xml, text, sizeof text - 1);
+}
+
+/* What is wrong beyond failing tests, in one line; NULL when nothing is. */
+static const char *find_crash(struct target_run *t, const struct child *c, const struct run_log *log,
+                              bool whole) {
+    struct arena *a = &t->arena;
+    const char *during = log->running ? arena_printf(a, " while running %s", log->running) : "";
+    if (c->timed_out)
+        return arena_printf(a, "timed out after %g s%s", t->timeout, during);
+    if (WIFSIGNALED(c->status))
+        return arena_printf(a, "killed by %s%s", crash_signal_name(WTERMSIG(c->status)), during);
+    int exit = WEXITSTATUS(c->status);
+    if (!log->finished)
+        return arena_printf(a, "the interpreter ended with status %d%s", exit,
+                            *during ? during : " before pytest had finished");
+    if (exit != log->exit)
+        return arena_printf(a, "the interpreter ended with status %d after pytest had finished with %d", exit,
+                            log->exit);
+    if (exit > 2 && exit != NO_PASS_NO_TESTS)
+        return arena_printf(a, "pytest ended with status %d", exit);
+    if (!whole)
+        return "pytest left no complete report";
+    if ((exit == 1 || exit == 2) && !log->failed)
+        return arena_printf(a, "pytest ended with status %d though no test failed", exit);
+    return NULL;
+}
+
+static bool nothing_ran_rightly(const struct target_run *t, const struct run_log *log) {
+    return t->filtered || t->expect <= 0 || log->ignored || log->deselected || log->skipped;
+}
+
+static const char *last_part(const char *text, size_t most) {
+    size_t n = strlen(text);
+    if (n <= most)
+        return text;
+    const char *line = strchr(text + n - most, '\n');
+    return line ? line + 1 : text + n - most;
+}
+
+static bool put_report(struct target_run *t, const struct run_log *log, const char *crash_message,
+                       const char *output, const char *report, size_t n) {
+    if (!crash_message)
+        return put_text(t, t->xml, report, n);
+    struct crash crash = {t->file, crash_message, last_part(output, OUTPUT_IN_REPORT)};
+    struct buf b = {0};
+    if (!report || !crash_append(&b, &crash, log, report, n)) {
+        buf_reset(&b);
+        crash_report(&b, &crash, log);
+    }
+    bool ok = put_text(t, t->xml, b.s, b.len);
+    buf_free(&b);
+    return ok;
+}
+
+static bool put_results(struct target_run *t, const struct child *c, const char *session) {
+    struct run_log log;
+    log_read(&t->arena, t->tmp_log, &log);
+    size_t n = 0;
+    const char *report = os_read(&t->arena, t->tmp_xml, &n);
+    bool whole = report && crash_is_whole(report, n);
+    const char *crash = find_crash(t, c, &log, whole);
+    int exit = WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;
+    if (!crash && exit == NO_PASS_NO_TESTS && !nothing_ran_rightly(t, &log))
+        crash = arena_printf(&t->arena, "pytest collected none of the %ld tests of this file [no-tests]",
+                             t->expect);
+    bool passed = !crash && (exit == 0 || exit == NO_PASS_NO_TESTS);
+    struct buf output = {0};
+    buf_str(&output, "");
+    capture_text(&c->output, &output);
+    if (getenv("TESTFAN_VERBOSE"))
+        fwrite(output.s, 1, output.len, stdout);
+    if (!passed)
+        printf("FAILED %s%s%s\n", t->file, crash ? ": " : "", crash ? crash : "");
+    note_failures(session, crash ? log.failed + 1 : log.failed);
+    size_t log_size = 0;
+    const char *log_text = os_read(&t->arena, t->tmp_log, &log_size);
+    bool ok = put_report(t, &log, crash, output.s, whole ? report : NULL, n) &&
+              put_text(t, t->log, log_text ? log_text : "", log_size);
+    buf_free(&output);
+    const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", exit);
+    return ok && (!passed || put_text(t, t->ok, line, strlen(line)));
+}
+
+static const char *prepare(struct target_run *t) {
+    char *cwd = os_getcwd(&t->arena);
+    out_set_tmp(os_join(&t->arena, cwd, ".testfan/tmp"));
+    if (!os_mkdirs(".testfan/tmp")) {
+        diag(DIAG_IO, ".testfan/tmp", 0, 0, "cannot be made: %s", strerror(errno));
+        return NULL;
+    }
+    out_tmp_name(t->tmp_xml, sizeof t->tmp_xml, "report.xml");
+    out_tmp_name(t->tmp_log, sizeof t->tmp_log, "report.log");
+    t->log = arena_printf(&t->arena, "%.*s.log", (int)strlen(t->xml) - 4, t->xml);
+    if (unlink(t->ok) != 0 && errno != ENOENT) {
+        diag(DIAG_IO, t->ok, 0, 0, "cannot be removed: %s", strerror(errno));
+        return NULL;
+    }
+#ifdef CLOCK_REALTIME_COARSE
+    clock_gettime(CLOCK_REALTIME_COARSE, &t->started);
+#else
+    clock_gettime(CLOCK_REALTIME, &t->started);
+#endif
+    return cwd;
+}
+
+static int run_target(struct target_run *t) {
+    const char *session = getenv("TESTFAN_SESSION");
+    session = session && *session ? session : NULL;
+    if (!read_run_file(t) || !prepare(t))
+        return 2;
+    long failures = t->maxfail && session ? count_failures(session) : 0;
+    if (t->maxfail && failures >= t->maxfail)
+        return put_not_run(t) ? 0 : 2;
+    struct strs argv = child_words(t, t->maxfail - failures), env = child_environment(t);
+    struct child c;
+    if (!child_run(argv.items, env.items, t->timeout, &c)) {
+        diag(DIAG_IO, t->python, 0, 0, "cannot be started: %s", strerror(errno));
+        return 2;
+    }
+    int status = c.interrupted ? 128 + c.interrupted : put_results(t, &c, session) ? 0 : 2;
+    unlink(t->tmp_xml);
+    unlink(t->tmp_log);
+    capture_free(&c.output);
+    return status;
+}
+
+int exec_main(int argc, char **argv) {
+    struct target_run t = {.expect = 0};
+    int status = argc > 3 && strcmp(argv[2], "run") == 0 && read_words(&t, argc, argv) ? run_target(&t) : 2;
+    fflush(stdout);
+    arena_free(&t.arena);
+    return status;
+}

@@ -1,0 +1,28 @@
+#ifndef RUN_LOG_H
+#define RUN_LOG_H
+
+#include "base/array.h"
+
+#include <stdbool.h>
+
+/* One test that has ended, as the worker logged it. */
+struct logged_test {
+    const char *id, *outcome; /* passed, failed, skipped, error, xfailed, xpassed */
+    double seconds;
+};
+
+/* The worker's log of one target (rules/testfan_worker.py has the format). */
+struct run_log {
+    ARRAY(struct logged_test) tests;
+    const char *running; /* the last test that started and did not end, or NULL */
+    bool finished;       /* pytest came to the end of its session; what follows is known only then */
+    int exit;            /* pytest's exit code */
+    long collected, deselected, skipped,
+        failed;   /* items before deselection; reports that skipped or failed */
+    bool ignored; /* pytest, asked for all its arguments, would not have looked at the file */
+};
+
+/* A log that is missing or cut short gives what there is. */
+void log_read(struct arena *a, const char *path, struct run_log *log);
+
+#endif

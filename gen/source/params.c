@@ -1,0 +1,201 @@
+#include "source/params.h"
+#include "source/facts.h"
+#include "source/syntax.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { IDS_MOST = 4096 };
+
+/* The named children that are no comments. */
+struct items {
+    TSNode node;
+    uint32_t at, n;
+};
+
+static struct items items_of(TSNode node) {
+    return (struct items){node, 0, ts_node_is_null(node) ? 0 : ts_node_named_child_count(node)};
+}
+
+static bool next_item(struct items *i, TSNode *out) {
+    while (i->at < i->n) {
+        *out = ts_node_named_child(i->node, i->at++);
+        if (!syntax_is(*out, KIND_COMMENT))
+            return true;
+    }
+    return false;
+}
+
+static bool is_sequence(TSNode node) {
+    return syntax_is(node, KIND_LIST) || syntax_is(node, KIND_TUPLE);
+}
+
+/* How Python prints a number as it is written here: only forms that it prints unchanged. */
+static bool same_when_printed(const char *s, size_t n) {
+    const char *dot = memchr(s, '.', n);
+    size_t whole = dot ? (size_t)(dot - s) : n;
+    for (size_t i = 0; i < n; i++)
+        if (!isdigit((unsigned char)s[i]) && s + i != dot)
+            return false;
+    if (whole == 0 || n > 15 || (s[0] == '0' && whole > 1))
+        return false;
+    if (!dot)
+        return true;
+    size_t after = n - whole - 1;
+    return after == 1 || (after > 1 && s[n - 1] != '0' && (s[0] != '0' || s[2] != '0'));
+}
+
+static bool printable(const struct buf *b, size_t from) {
+    for (size_t i = from; i < b->len; i++)
+        if (b->s[i] < ' ' || b->s[i] > '~' || b->s[i] == '\\')
+            return false;
+    return true;
+}
+
+/* Appends the id of one value. */
+static bool value_id(TSNode node, const char *text, struct buf *out) {
+    size_t from = out->len;
+    if (syntax_is(node, KIND_UNARY) && text[ts_node_start_byte(node)] == '-') {
+        buf_char(out, '-');
+        node = syntax_field(node, "argument");
+        if (!syntax_is(node, KIND_INTEGER) && !syntax_is(node, KIND_FLOAT))
+            return false;
+    }
+    if (ts_node_is_null(node))
+        return false;
+    const char *s = text + ts_node_start_byte(node);
+    size_t n = ts_node_end_byte(node) - ts_node_start_byte(node);
+    switch (syntax_kind(node)) {
+    case KIND_TRUE:
+    case KIND_FALSE:
+    case KIND_NONE:
+        buf_add(out, s, n);
+        return true;
+    case KIND_INTEGER:
+    case KIND_FLOAT:
+        buf_add(out, s, n);
+        return same_when_printed(s, n) && !(out->s[from] == '-' && strcmp(out->s + from, "-0") == 0);
+    case KIND_STRING:
+        return syntax_plain_string(node, text, out) && out->len > from && printable(out, from);
+    default:
+        return false;
+    }
+}
+
+static bool keyword_value(TSNode arguments, const char *text, const char *name, TSNode *value) {
+    TSNode item;
+    for (struct items i = items_of(arguments); next_item(&i, &item);) {
+        TSNode key = syntax_is(item, KIND_KEYWORD) ? syntax_field(item, "name") : (TSNode){0};
+        if (ts_node_is_null(key))
+            continue;
+        uint32_t from = ts_node_start_byte(key), n = ts_node_end_byte(key) - from;
+        if (n != strlen(name) || memcmp(text + from, name, n) != 0)
+            continue;
+        *value = syntax_field(item, "value");
+        return true;
+    }
+    return false;
+}
+
+static bool is_param_call(TSNode node, const char *text) {
+    struct buf callee = {0};
+    bool is = syntax_is(node, KIND_CALL) && syntax_dotted(syntax_field(node, "function"), text, &callee) &&
+              (strcmp(callee.s, "pytest.param") == 0 || strcmp(callee.s, "param") == 0);
+    buf_free(&callee);
+    return is;
+}
+
+/* Appends the ids of `count` values joined by '-'; keywords are passed over. */
+static bool joined_ids(TSNode list, const char *text, uint32_t count, struct buf *out) {
+    TSNode item;
+    uint32_t taken = 0;
+    for (struct items i = items_of(list); next_item(&i, &item);) {
+        if (syntax_is(item, KIND_KEYWORD))
+            continue;
+        if (taken++)
+            buf_char(out, '-');
+        if (!value_id(item, text, out))
+            return false;
+    }
+    return taken == count;
+}
+
+static bool set_id(TSNode set, const char *text, uint32_t count, struct buf *out) {
+    if (is_param_call(set, text)) {
+        TSNode arguments = syntax_field(set, "arguments"), id;
+        if (keyword_value(arguments, text, "id", &id) && !syntax_is(id, KIND_NONE))
+            return value_id(id, text, out) && syntax_is(id, KIND_STRING);
+        return joined_ids(arguments, text, count, out);
+    }
+    if (count == 1)
+        return value_id(set, text, out);
+    return is_sequence(set) && joined_ids(set, text, count, out);
+}
+
+static uint32_t count_names(TSNode names, const char *text) {
+    struct buf b = {0};
+    uint32_t n = 0;
+    TSNode item;
+    if (is_sequence(names)) {
+        for (struct items i = items_of(names); next_item(&i, &item);)
+            n++;
+    } else if (syntax_plain_string(names, text, &b)) {
+        bool word = false;
+        for (const char *s = b.s; *s; s++) {
+            bool in = *s != ',' && *s != ' ';
+            n += in && !word;
+            word = in;
+        }
+    }
+    buf_free(&b);
+    return n;
+}
+
+static bool duplicate(const struct facts_builder *b, uint32_t first, const char *id) {
+    for (uint32_t i = first; i < b->ids.len; i++)
+        if (strcmp(b->text.items + b->ids.items[i], id) == 0)
+            return true;
+    return false;
+}
+
+static bool all_ids(struct facts_builder *b, TSNode arguments, const char *text, struct buf *id) {
+    struct items positional = items_of(arguments);
+    TSNode names = {0}, values = {0}, ids = {0}, set, given;
+    if (!next_item(&positional, &names) || syntax_is(names, KIND_KEYWORD) ||
+        !next_item(&positional, &values) || syntax_is(values, KIND_KEYWORD) || !is_sequence(values))
+        return false;
+    uint32_t count = count_names(names, text), first = b->ids.len;
+    bool has_ids = keyword_value(arguments, text, "ids", &ids) && !syntax_is(ids, KIND_NONE);
+    if (!count || (has_ids && !is_sequence(ids)))
+        return false;
+    struct items given_ids = items_of(ids);
+    for (struct items sets = items_of(values); next_item(&sets, &set);) {
+        buf_reset(id);
+        bool own = has_ids && next_item(&given_ids, &given);
+        if (has_ids && !own)
+            return false;
+        TSNode unused;
+        bool param_id =
+            is_param_call(set, text) && keyword_value(syntax_field(set, "arguments"), text, "id", &unused);
+        bool known = own && !param_id && !syntax_is(given, KIND_NONE) ? value_id(given, text, id)
+                                                                      : set_id(set, text, count, id);
+        if (!known || duplicate(b, first, id->s) || b->ids.len - first >= IDS_MOST)
+            return false;
+        fact_str kept = facts_add_text(b, id->s, (uint32_t)id->len);
+        array_push(b->arena, &b->ids, kept);
+    }
+    return b->ids.len > first;
+}
+
+uint32_t params_ids(struct facts_builder *b, TSNode arguments, const char *text, uint32_t *n) {
+    struct buf id = {0};
+    uint32_t first = b->ids.len, kept_text = b->text.len;
+    bool known = !ts_node_is_null(arguments) && all_ids(b, arguments, text, &id);
+    buf_free(&id);
+    if (!known) {
+        b->ids.len = first;
+        b->text.len = kept_text;
+    }
+    *n = b->ids.len - first;
+    return known;
+}

@@ -1,0 +1,77 @@
+#include "source/parse.h"
+#include "base/diag.h"
+#include "source/decode.h"
+#include "source/facts.h"
+#include "source/outline.h"
+#include "source/syntax.h"
+#include "source/walk.h"
+
+#include <stdlib.h>
+
+struct parser {
+    TSParser *ts;
+    struct buf source;      /* the file as both parsers see it */
+    struct outline outline; /* what was cut from it */
+};
+
+struct parser *parser_new(void) {
+    struct parser *p = calloc(1, sizeof *p);
+    if (!p || !(p->ts = ts_parser_new()))
+        die("out of memory");
+    if (!ts_parser_set_language(p->ts, syntax_language()))
+        die("this libtree-sitter cannot load the Python grammar");
+    return p;
+}
+
+void parser_free(struct parser *p) {
+    ts_parser_delete(p->ts);
+    buf_free(&p->source);
+    outline_free(&p->outline);
+    free(p);
+}
+
+static const struct facts *no_facts(struct arena *a) {
+    struct facts_builder b = {.arena = a, .flags = FACT_ENCODING};
+    return facts_pack(&b, a);
+}
+
+static const struct facts *parse_whole(struct parser *p, struct arena *a) {
+    struct arena scratch = {0};
+    struct facts_builder b = {.arena = &scratch};
+    TSTree *tree = ts_parser_parse_string(p->ts, NULL, p->source.s, (uint32_t)p->source.len);
+    walk_tree(&b, tree, p->source.s, NULL);
+    ts_tree_delete(tree);
+    const struct facts *f = facts_pack(&b, a);
+    arena_free(&scratch);
+    return f;
+}
+
+/* NULL where the outline turns out not to be Python. */
+static const struct facts *parse_outline(struct parser *p, struct arena *a) {
+    const struct outline *o = &p->outline;
+    struct arena scratch = {0};
+    struct facts_builder b = {.arena = &scratch};
+    TSTree *tree = ts_parser_parse_string(p->ts, NULL, o->text.s, (uint32_t)o->text.len);
+    const struct facts *f = NULL;
+    if (!ts_node_has_error(ts_tree_root_node(tree))) {
+        walk_tree(&b, tree, o->text.s, &o->origins);
+        for (uint32_t i = 0; i < o->comments.len; i++)
+            walk_directive(&b, p->source.s + o->comments.items[i].at, o->comments.items[i].len,
+                           o->comments.items[i].line);
+        f = facts_pack(&b, a);
+    }
+    ts_tree_delete(tree);
+    arena_free(&scratch);
+    return f;
+}
+
+const struct facts *parse_file(struct parser *p, struct arena *a, const char *bytes, size_t n) {
+    if (!decode_source(&p->source, bytes, n))
+        return no_facts(a);
+    const struct facts *f = outline_cut(&p->outline, p->source.s, p->source.len) ? parse_outline(p, a) : NULL;
+    return f ? f : parse_whole(p, a);
+}
+
+const struct facts *parse_file_full(struct parser *p, struct arena *a, const char *bytes, size_t n) {
+    return decode_source(&p->source, bytes, n) ? parse_whole(p, a) : no_facts(a);
+}

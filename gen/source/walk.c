@@ -1,0 +1,465 @@
+#include "source/walk.h"
+#include "source/facts.h"
+#include "source/params.h"
+#include "source/syntax.h"
+
+#include <string.h>
+
+/* What the children of a node inherit. */
+struct context {
+    uint32_t class;                       /* the enclosing class definition, or FACT_NONE */
+    uint16_t place;                       /* enum fact_place */
+    uint16_t consequence;                 /* of an if: places that its first branch adds */
+    uint16_t alternative;                 /* places that its other branches add */
+    uint32_t first_decorator, decorators; /* of a decorated definition */
+};
+
+struct walk {
+    struct facts_builder *b;
+    const char *text;
+    const struct origins *origins;
+    struct buf scratch;
+};
+
+struct position {
+    uint32_t line, col; /* from 1 */
+};
+
+static struct position position_of(const struct walk *w, TSNode node) {
+    if (!w->origins) {
+        TSPoint p = ts_node_start_point(node);
+        return (struct position){p.row + 1, p.column + 1};
+    }
+    uint32_t at = ts_node_start_byte(node), low = 0, high = w->origins->len;
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+        if (w->origins->items[middle].at <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    const struct origin *o = &w->origins->items[low];
+    return (struct position){o->line + 1, o->col + (at - o->at) + 1};
+}
+
+static fact_str keep(struct walk *w) {
+    return facts_add_text(w->b, w->scratch.s, (uint32_t)w->scratch.len);
+}
+
+static fact_str keep_node(const struct walk *w, TSNode node) {
+    uint32_t from = ts_node_start_byte(node);
+    return facts_add_text(w->b, w->text + from, ts_node_end_byte(node) - from);
+}
+
+static fact_str keep_dotted(struct walk *w, TSNode node) {
+    buf_reset(&w->scratch);
+    if (!syntax_dotted(node, w->text, &w->scratch))
+        return 0;
+    return keep(w);
+}
+
+static void add_import(struct walk *w, struct fact_import i, TSNode node) {
+    if (syntax_is(node, KIND_ALIASED)) {
+        i.as = keep_dotted(w, syntax_field(node, "alias"));
+        node = syntax_field(node, "name");
+    }
+    fact_str name = syntax_is(node, KIND_WILDCARD) ? facts_add_text(w->b, "*", 1) : keep_dotted(w, node);
+    if (i.module || i.level)
+        i.name = name;
+    else
+        i.module = name;
+    if (name)
+        array_push(w->b->arena, &w->b->imports, i);
+}
+
+static void take_import(struct walk *w, TSNode node, enum kind kind, const struct context *c) {
+    struct position at = position_of(w, node);
+    struct fact_import i = {.place = c->place, .line = at.line, .col = at.col};
+    TSNode module = syntax_field(node, "module_name");
+    if (kind == KIND_IMPORT_FUTURE)
+        i.module = facts_add_text(w->b, "__future__", 10);
+    uint32_t n = ts_node_named_child_count(node);
+    for (uint32_t j = 0; j < n; j++) {
+        TSNode child = ts_node_named_child(node, j);
+        enum kind child_kind = syntax_kind(child);
+        bool is_module = kind == KIND_IMPORT_FROM && ts_node_eq(child, module);
+        if (is_module && child_kind == KIND_RELATIVE) {
+            for (uint32_t k = ts_node_start_byte(child); k < ts_node_end_byte(child); k++)
+                if (w->text[k] == '.')
+                    i.level++;
+                else if (!strchr(" \t\f\\\n\r", w->text[k]))
+                    break;
+            uint32_t parts = ts_node_named_child_count(child);
+            for (uint32_t k = 0; k < parts; k++)
+                if (syntax_is(ts_node_named_child(child, k), KIND_DOTTED))
+                    i.module = keep_dotted(w, ts_node_named_child(child, k));
+        } else if (is_module) {
+            i.module = keep_dotted(w, child);
+        } else if (child_kind == KIND_DOTTED || child_kind == KIND_ALIASED || child_kind == KIND_WILDCARD) {
+            add_import(w, i, child);
+        }
+    }
+}
+
+static void take_decorator(struct walk *w, TSNode node) {
+    TSNode what = ts_node_named_child(node, 0);
+    for (uint32_t i = 1; syntax_is(what, KIND_COMMENT); i++)
+        what = ts_node_named_child(node, i);
+    struct fact_decorator d = {.line = position_of(w, node).line};
+    TSNode args = {0};
+    if (syntax_is(what, KIND_CALL)) {
+        d.called = 1;
+        args = syntax_field(what, "arguments");
+        what = syntax_field(what, "function");
+    }
+    d.callee = keep_dotted(w, what);
+    if (d.called && !ts_node_is_null(args)) {
+        uint32_t from = ts_node_start_byte(args), to = ts_node_end_byte(args);
+        if (to - from > 2 && w->text[from] == '(')
+            d.args = facts_add_text(w->b, w->text + from + 1, to - from - 2);
+    }
+    d.first_id = w->b->ids.len;
+    if (d.callee && str_ends(w->b->text.items + d.callee, "parametrize"))
+        d.ids_known = params_ids(w->b, args, w->text, &d.ids);
+    array_push(w->b->arena, &w->b->decorators, d);
+}
+
+static void take_bases(struct walk *w, TSNode node, struct fact_def *d) {
+    d->first_base = w->b->bases.len;
+    TSNode list = syntax_field(node, "superclasses");
+    uint32_t n = ts_node_is_null(list) ? 0 : ts_node_named_child_count(list);
+    for (uint32_t i = 0; i < n; i++) {
+        TSNode base = ts_node_named_child(list, i);
+        if (syntax_is(base, KIND_KEYWORD) || syntax_is(base, KIND_COMMENT))
+            continue;
+        fact_base name = keep_dotted(w, base);
+        array_push(w->b->arena, &w->b->bases, name);
+    }
+    d->bases = w->b->bases.len - d->first_base;
+}
+
+static uint32_t take_definition(struct walk *w, TSNode node, enum kind kind, const struct context *c) {
+    TSNode name = syntax_field(node, "name");
+    if (ts_node_is_null(name))
+        return FACT_NONE;
+    struct position at = position_of(w, node);
+    struct fact_def d = {.name = keep_node(w, name),
+                         .parent = c->class,
+                         .kind = kind == KIND_CLASS ? DEF_CLASS : DEF_FUNCTION,
+                         .place = c->place,
+                         .line = at.line,
+                         .col = at.col,
+                         .first_decorator = c->decorators ? c->first_decorator : w->b->decorators.len,
+                         .decorators = c->decorators,
+                         .first_base = w->b->bases.len};
+    if (kind == KIND_CLASS)
+        take_bases(w, node, &d);
+    array_push(w->b->arena, &w->b->defs, d);
+    return w->b->defs.len - 1;
+}
+
+static void take_ref(struct walk *w, TSNode string, enum fact_ref_kind kind, const struct context *c) {
+    buf_reset(&w->scratch);
+    if (!syntax_plain_string(string, w->text, &w->scratch) || !w->scratch.len)
+        return;
+    struct position at = position_of(w, string);
+    struct fact_ref ref = {.value = keep(w), .kind = kind, .place = c->place, .line = at.line, .col = at.col};
+    array_push(w->b->arena, &w->b->refs, ref);
+}
+
+static void take_plugins(struct walk *w, TSNode value, const struct context *c) {
+    take_ref(w, value, REF_PLUGINS, c);
+    if (!syntax_is(value, KIND_LIST) && !syntax_is(value, KIND_TUPLE) && !syntax_is(value, KIND_EXPRESSIONS))
+        return;
+    uint32_t n = ts_node_named_child_count(value);
+    for (uint32_t i = 0; i < n; i++)
+        take_ref(w, ts_node_named_child(value, i), REF_PLUGINS, c);
+}
+
+static void take_assignment(struct walk *w, TSNode node, const struct context *c) {
+    static const char *const names[] = {"pytestmark", "pytest_plugins", "__test__",
+                                        "__all__",    "collect_ignore", "collect_ignore_glob"};
+    TSNode left = syntax_field(node, "left"), right = syntax_field(node, "right");
+    if (!syntax_is(left, KIND_IDENTIFIER) || ts_node_is_null(right) || c->place & PLACE_FUNCTION)
+        return;
+    uint32_t from = ts_node_start_byte(left), n = ts_node_end_byte(left) - from;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strlen(names[i]) != n || memcmp(names[i], w->text + from, n) != 0)
+            continue;
+        struct position at = position_of(w, node);
+        struct fact_assign assign = {.name = keep_node(w, left),
+                                     .value = keep_node(w, right),
+                                     .parent = c->class,
+                                     .place = c->place,
+                                     .line = at.line,
+                                     .col = at.col};
+        array_push(w->b->arena, &w->b->assigns, assign);
+        if (i == 1)
+            take_plugins(w, right, c);
+    }
+}
+
+static bool callee_is(const char *callee, const char *name) {
+    size_t n = strlen(callee), m = strlen(name);
+    return n >= m && strcmp(callee + n - m, name) == 0 && (n == m || callee[n - m - 1] == '.');
+}
+
+static void take_call(struct walk *w, TSNode node, const struct context *c) {
+    static const struct {
+        const char *callee;
+        enum fact_ref_kind kind;
+        bool dotted; /* the string must have a dot */
+    } calls[] = {{"import_module", REF_IMPORT_MODULE, false},
+                 {"__import__", REF_IMPORT_MODULE, false},
+                 {"importorskip", REF_IMPORTORSKIP, false},
+                 {"patch", REF_PATCH, true},
+                 {"patch.dict", REF_PATCH, true},
+                 {"patch.multiple", REF_PATCH, false},
+                 {"setattr", REF_PATCH, true},
+                 {"delattr", REF_PATCH, true}};
+    TSNode args = syntax_field(node, "arguments");
+    TSNode first = ts_node_is_null(args) ? args : ts_node_named_child(args, 0);
+    for (uint32_t i = 1; syntax_is(first, KIND_COMMENT); i++)
+        first = ts_node_named_child(args, i);
+    if (!syntax_is(first, KIND_STRING))
+        return;
+    struct buf callee = {0};
+    TSNode function = syntax_field(node, "function");
+    if (!syntax_dotted(function, w->text, &callee) && syntax_is(function, KIND_ATTRIBUTE))
+        syntax_dotted(syntax_field(function, "attribute"), w->text, &callee);
+    for (size_t i = 0; callee.s && i < sizeof calls / sizeof *calls; i++) {
+        if (!callee_is(callee.s, calls[i].callee))
+            continue;
+        uint32_t from = ts_node_start_byte(first), to = ts_node_end_byte(first);
+        if (!calls[i].dotted || memchr(w->text + from, '.', to - from))
+            take_ref(w, first, calls[i].kind, c);
+    }
+    buf_free(&callee);
+}
+
+static TSNode unwrapped(TSNode node) {
+    while (syntax_is(node, KIND_PARENTHESIZED))
+        node = ts_node_named_child(node, 0);
+    return node;
+}
+
+static bool is_type_checking(struct walk *w, TSNode node) {
+    buf_reset(&w->scratch);
+    return syntax_dotted(unwrapped(node), w->text, &w->scratch) && callee_is(w->scratch.s, "TYPE_CHECKING");
+}
+
+static void enter_if(struct walk *w, TSNode node, struct context *c) {
+    TSNode condition = unwrapped(syntax_field(node, "condition"));
+    c->consequence = c->alternative = PLACE_CONDITIONAL;
+    if (ts_node_is_null(condition))
+        return;
+    if (is_type_checking(w, condition))
+        c->consequence |= PLACE_TYPE_CHECKING;
+    else if (syntax_is(condition, KIND_NOT) && is_type_checking(w, syntax_field(condition, "argument")))
+        c->alternative |= PLACE_TYPE_CHECKING;
+}
+
+static bool names_import_error(struct walk *w, TSNode node) {
+    static const char *const names[] = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"};
+    node = unwrapped(node);
+    if (syntax_is(node, KIND_AS_PATTERN))
+        return names_import_error(w, ts_node_named_child(node, 0));
+    if (syntax_is(node, KIND_TUPLE) || syntax_is(node, KIND_EXPRESSIONS)) {
+        uint32_t n = ts_node_named_child_count(node);
+        for (uint32_t i = 0; i < n; i++)
+            if (!syntax_is(ts_node_named_child(node, i), KIND_TUPLE) &&
+                names_import_error(w, ts_node_named_child(node, i)))
+                return true;
+        return false;
+    }
+    buf_reset(&w->scratch);
+    if (!syntax_dotted(node, w->text, &w->scratch))
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (callee_is(w->scratch.s, names[i]))
+            return true;
+    return false;
+}
+
+/* Whether an except clause takes ImportError; the clause's block is its last named child. */
+static bool takes_import_error(struct walk *w, TSNode clause) {
+    uint32_t n = ts_node_named_child_count(clause);
+    bool bare = true;
+    for (uint32_t i = 0; i < n; i++) {
+        TSNode child = ts_node_named_child(clause, i);
+        if (syntax_is(child, KIND_BLOCK) || syntax_is(child, KIND_COMMENT))
+            continue;
+        bare = false;
+        if (names_import_error(w, child))
+            return true;
+    }
+    return bare;
+}
+
+static void enter_try(struct walk *w, TSNode node, struct context *c) {
+    c->consequence = c->alternative = PLACE_CONDITIONAL;
+    uint32_t n = ts_node_named_child_count(node);
+    for (uint32_t i = 0; i < n; i++) {
+        TSNode child = ts_node_named_child(node, i);
+        if ((syntax_is(child, KIND_EXCEPT) || syntax_is(child, KIND_EXCEPT_GROUP)) &&
+            takes_import_error(w, child))
+            c->consequence |= PLACE_TRY_IMPORT;
+    }
+}
+
+/* `with suppress(ImportError):` */
+static bool suppresses_import_error(struct walk *w, TSNode node) {
+    for (TSNode item = ts_node_named_child(node, 0); !ts_node_is_null(item);
+         item = ts_node_named_child(item, 0)) {
+        if (!syntax_is(item, KIND_CALL))
+            continue;
+        buf_reset(&w->scratch);
+        TSNode args = syntax_field(item, "arguments");
+        if (!syntax_dotted(syntax_field(item, "function"), w->text, &w->scratch) ||
+            !callee_is(w->scratch.s, "suppress") || ts_node_is_null(args))
+            return false;
+        uint32_t n = ts_node_named_child_count(args);
+        for (uint32_t i = 0; i < n; i++)
+            if (names_import_error(w, ts_node_named_child(args, i)))
+                return true;
+        return false;
+    }
+    return false;
+}
+
+/* The places that a branch adds: the body of its parent, or one of its clauses. */
+static uint16_t branch_place(const struct context *parent, enum kind parent_kind, enum kind kind) {
+    if (parent_kind == KIND_IF || parent_kind == KIND_ELIF || parent_kind == KIND_TRY)
+        return kind == KIND_BLOCK                       ? parent->consequence
+               : kind == KIND_ELIF || kind == KIND_ELSE ? parent->alternative
+                                                        : 0;
+    return 0;
+}
+
+/* What the children of a node see; the node itself stands at `c`. */
+static struct context enter(struct walk *w, TSNode node, enum kind kind, const struct context *c) {
+    struct context in = *c;
+    in.decorators = 0;
+    switch (kind) {
+    case KIND_FUNCTION:
+        if (!(c->place & PLACE_FUNCTION))
+            take_definition(w, node, kind, c);
+        in.place |= PLACE_FUNCTION;
+        break;
+    case KIND_CLASS:
+        if (!(c->place & PLACE_FUNCTION))
+            in.class = take_definition(w, node, kind, c);
+        in.place |= PLACE_CLASS;
+        break;
+    case KIND_DECORATED:
+        in.first_decorator = w->b->decorators.len;
+        for (uint32_t i = 0, n = ts_node_named_child_count(node); i < n && !(c->place & PLACE_FUNCTION); i++)
+            if (syntax_is(ts_node_named_child(node, i), KIND_DECORATOR))
+                take_decorator(w, ts_node_named_child(node, i));
+        in.decorators = w->b->decorators.len - in.first_decorator;
+        break;
+    case KIND_IF:
+    case KIND_ELIF:
+        enter_if(w, node, &in);
+        break;
+    case KIND_TRY:
+        enter_try(w, node, &in);
+        break;
+    case KIND_EXCEPT:
+    case KIND_EXCEPT_GROUP:
+        in.place |= PLACE_CONDITIONAL | (takes_import_error(w, node) ? PLACE_TRY_IMPORT : 0);
+        break;
+    case KIND_WITH:
+        in.place |= PLACE_CONDITIONAL | (suppresses_import_error(w, node) ? PLACE_TRY_IMPORT : 0);
+        break;
+    case KIND_FOR:
+    case KIND_WHILE:
+    case KIND_MATCH:
+    case KIND_FINALLY:
+    case KIND_ELSE:
+        in.place |= PLACE_CONDITIONAL;
+        break;
+    case KIND_IMPORT:
+    case KIND_IMPORT_FROM:
+    case KIND_IMPORT_FUTURE:
+        take_import(w, node, kind, c);
+        break;
+    case KIND_ASSIGNMENT:
+    case KIND_AUGMENTED:
+        take_assignment(w, node, c);
+        break;
+    case KIND_CALL:
+        take_call(w, node, c);
+        break;
+    default:
+        break;
+    }
+    return in;
+}
+
+static void note_error(struct walk *w, TSNode node) {
+    if (w->b->flags & FACT_SYNTAX_ERROR ||
+        (!ts_node_is_missing(node) && strcmp(ts_node_type(node), "ERROR") != 0))
+        return;
+    struct position at = position_of(w, node);
+    w->b->flags |= FACT_SYNTAX_ERROR;
+    w->b->error_line = at.line;
+    w->b->error_col = at.col;
+}
+
+void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const struct origins *origins) {
+    struct walk w = {.b = b, .text = text, .origins = origins};
+    struct arena scratch = {0};
+    struct level {
+        struct context at, in;
+        enum kind kind;
+    };
+    ARRAY(struct level) levels = {0};
+    ARRAY(TSNode) comments = {0};
+    TSNode root = ts_tree_root_node(tree);
+    bool errors = ts_node_has_error(root);
+    TSTreeCursor cursor = ts_tree_cursor_new(root);
+    struct context top = {.class = FACT_NONE};
+    array_push(&scratch, &levels, (struct level){top, top, KIND_OTHER});
+    bool going = ts_tree_cursor_goto_first_child(&cursor);
+    while (going) {
+        TSNode node = ts_tree_cursor_current_node(&cursor);
+        const struct level *parent = &levels.items[levels.len - 1];
+        enum kind kind = syntax_kind(node);
+        if (errors)
+            note_error(&w, node);
+        struct context at = parent->in;
+        at.place |= branch_place(&parent->in, parent->kind, kind);
+        if (kind == KIND_COMMENT && !origins)
+            array_push(&scratch, &comments, node);
+        struct context in = enter(&w, node, kind, &at);
+        if (ts_tree_cursor_goto_first_child(&cursor)) {
+            array_push(&scratch, &levels, (struct level){at, in, kind});
+            continue;
+        }
+        while (!(going = ts_tree_cursor_goto_next_sibling(&cursor)) && ts_tree_cursor_goto_parent(&cursor))
+            if (--levels.len == 0)
+                break;
+    }
+    ARRAY_FOR (const TSNode, comment, &comments) {
+        uint32_t from = ts_node_start_byte(*comment);
+        walk_directive(b, text + from, ts_node_end_byte(*comment) - from, position_of(&w, *comment).line);
+    }
+    ts_tree_cursor_delete(&cursor);
+    buf_free(&w.scratch);
+    arena_free(&scratch);
+}
+
+void walk_directive(struct facts_builder *b, const char *s, uint32_t n, uint32_t line) {
+    static const char word[] = "testfan:";
+    uint32_t i = 1, m = sizeof word - 1;
+    while (i < n && (s[i] == ' ' || s[i] == '\t'))
+        i++;
+    if (n < i + m || memcmp(s + i, word, m) != 0)
+        return;
+    for (i += m; i < n && strchr(" \t\r", s[i]); i++) {
+    }
+    while (n > i && strchr(" \t\r", s[n - 1]))
+        n--;
+    array_push(b->arena, &b->directives, (struct fact_directive){facts_add_text(b, s + i, n - i), line});
+}

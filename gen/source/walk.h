@@ -1,0 +1,31 @@
+#ifndef SOURCE_WALK_H
+#define SOURCE_WALK_H
+
+#include "base/array.h"
+
+#include <tree_sitter/api.h>
+
+struct facts_builder;
+
+/* Where a line of a parsed text stood in the file that it was cut from: the byte `at` of the text was on line
+   `line`, column `col` (both from 0), and what follows it up to the next origin followed it there. Sorted by
+   `at`. */
+struct origin {
+    uint32_t at, line, col;
+};
+
+struct origins {
+    struct origin *items;
+    uint32_t len, cap;
+};
+
+/*
+ * Gathers the facts of a syntax tree. `text` is what was parsed; `origins` tells where its lines stand in the
+ * file, or is NULL when the text is the file itself. Comments are not looked at (walk_directive is for them).
+ */
+void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const struct origins *origins);
+
+/* Takes the comment at `s` ('#' on, n bytes) as a directive if it is one. */
+void walk_directive(struct facts_builder *b, const char *s, uint32_t n, uint32_t line);
+
+#endif

@@ -1,0 +1,145 @@
+"""Runs one test file exactly as `python -m pytest` in this folder runs it among all others.
+
+    python testfan_worker.py TARGET LOG [NODEID...] -- PYTEST_ARGS
+
+pytest is started with the arguments of the whole suite, so that its rootdir, its first conftest files and its options are
+those of a plain run. Only what is collected is narrowed to TARGET, by a plugin that also writes LOG: a line of JSON, written
+at once, for each test that starts and ends, so that a crash leaves a trace of what was running.
+
+PYTEST_DONT_REWRITE
+"""
+import json
+import os
+import runpy
+import sys
+import types
+
+
+class TargetPlugin:
+    def __init__(self, target, log, nodes):
+        self.pid = os.getpid()
+        self.target = os.path.join(os.getcwd(), target)
+        self.log = os.path.abspath(log)
+        self.nodes = nodes
+        self.needs_init = False
+        self.reached = bool(nodes)
+        self.collected = self.deselected = self.skipped = self.failed = 0
+        self.outcome = None
+        self.seconds = 0.0
+
+    def write(self, **event):
+        if os.getpid() != self.pid:
+            return
+        fd = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            os.write(fd, (json.dumps(event) + "\n").encode("ascii"))
+        finally:
+            os.close(fd)
+
+    def leads_to_target(self, path):
+        return self.target == path or self.target.startswith(path.rstrip(os.sep) + os.sep)
+
+    # What pytest remembers between runs (--lf, --nf, --sw) is kept once for the whole run, not by each target.
+    def pytest_configure(self, config):
+        for name in ("lfplugin", "nfplugin", "stepwiseplugin"):
+            plugin = config.pluginmanager.get_plugin(name)
+            if plugin is not None:
+                config.pluginmanager.unregister(plugin)
+
+    def pytest_collection(self, session):
+        config = session.config
+        self.needs_init = not hasattr(sys.modules["pytest"], "Directory")
+        if self.nodes:
+            config.args = list(self.nodes)
+            return
+        base = str(config.invocation_params.dir)
+        above = [a for a in config.args if self.leads_to_target(os.path.normpath(os.path.join(base, a)))]
+        config.args = above or [self.target]
+
+    # pytest 7 makes a package of a folder only when it may look at the folder's __init__.py.
+    def pytest_ignore_collect(self, collection_path):
+        path = str(collection_path)
+        if self.nodes or self.leads_to_target(path):
+            return None
+        folder, name = os.path.split(path)
+        if self.needs_init and name == "__init__.py" and self.leads_to_target(folder):
+            return None
+        return True
+
+    def pytest_collect_file(self, file_path):
+        self.reached = self.reached or str(file_path) == self.target
+
+    def pytest_collectreport(self, report):
+        self.skipped += report.skipped
+        self.failed += report.failed
+
+    def pytest_collection_modifyitems(self, items):
+        if not self.nodes:
+            items[:] = [item for item in items if str(item.path) == self.target]
+        self.collected = len(items)
+
+    def pytest_deselected(self, items):
+        self.deselected += len(items)
+
+    def pytest_runtest_logstart(self, nodeid):
+        self.outcome = None
+        self.seconds = 0.0
+        self.write(e="start", id=nodeid)
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds += report.duration
+        expected = hasattr(report, "wasxfail")
+        if report.failed:
+            self.failed += 1
+            self.outcome = "failed" if report.when == "call" else "error"
+        elif report.skipped:
+            self.outcome = self.outcome or ("xfailed" if expected else "skipped")
+        elif report.when == "call":
+            self.outcome = self.outcome or ("xpassed" if expected else "passed")
+
+    def pytest_runtest_logfinish(self, nodeid):
+        self.write(e="end", id=nodeid, o=self.outcome or "passed", t=round(self.seconds, 6))
+
+    def pytest_sessionfinish(self, exitstatus):
+        self.write(
+            e="finish",
+            exit=int(exitstatus),
+            collected=self.collected,
+            deselected=self.deselected,
+            skipped=self.skipped,
+            failed=self.failed,
+            ignored=not self.reached,
+        )
+
+
+def as_module(plugin):
+    """The plugin as a module that pytest's `-p` finds without importing it, and does not ask to rewrite."""
+    import pytest
+
+    first = pytest.hookimpl(tryfirst=True)
+    last = pytest.hookimpl(trylast=True)
+    module = types.ModuleType("testfan_target", __doc__)
+    for name in dir(TargetPlugin):
+        if name.startswith("pytest_"):
+            function = getattr(TargetPlugin, name)
+            (last if name in ("pytest_sessionfinish", "pytest_configure") else first)(function)
+            setattr(module, name, getattr(plugin, name))
+    return module
+
+
+def main():
+    words = sys.argv[1:]
+    split = words.index("--")
+    target, log, *nodes = words[:split]
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = os.getcwd()
+    try:
+        sys.modules["testfan_target"] = as_module(TargetPlugin(target, log, nodes))
+    except ImportError as error:
+        sys.exit("%s: %s" % (sys.executable, error))
+    sys.argv[1:] = ["-p", "testfan_target"] + words[split + 1 :]
+    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
