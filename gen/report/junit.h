@@ -63,7 +63,7 @@ void junit_escape_text(struct buf *b, const char *s);
 void junit_escape_attribute(struct buf *b, const char *s);
 /* The value, or NULL. */
 const char *junit_find(const struct junit_pairs *pairs, const char *name);
-/* Seconds as written in a report, whatever the locale; -1 when it is no number. */
+/* Seconds as written in a report; -1 when it is no number that can be a duration. */
 double junit_seconds(const char *s);
 
 #endif

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 struct merge_input {
-    const char *target; /* the test file, or NULL: then suites say it by the property testfan.target, or not */
+    const char
+        *target; /* the test file, or NULL: then suites say it by the property testfan.target, or not */
     const char *report; /* the path of a JUnit XML file */
     const char *log;    /* the worker's log of that run, or NULL; gives the node ids */
 };
@@ -35,11 +36,11 @@ enum { SLOW_TESTS = 100, PROBLEM_TEXTS = 50 };
 /* What reports hold together. Strings live in the arena given to merge_reports. */
 struct summary {
     unsigned long tests, passed, failed, errors, skipped, xfailed;
-    unsigned long not_run; /* reports with the property testfan.not-run */
-    double time;           /* the sum of the suites' times */
+    unsigned long not_run;          /* reports with the property testfan.not-run */
+    double time;                    /* the sum of the suites' times */
     ARRAY(struct problem) problems; /* in input order; the first PROBLEM_TEXTS have their text */
     ARRAY(struct target_time) targets;
-    struct strs failed_ids; /* node ids of failed tests and errors, from the logs */
+    struct strs failed_ids;               /* node ids of failed tests and errors, from the logs */
     struct slow_test slowest[SLOW_TESTS]; /* longest first */
     uint32_t n_slowest;
 };
