@@ -14,7 +14,7 @@ struct reader {
     const struct junit_events *events;
     struct junit_error *error;
     xmlParserCtxtPtr parser;
-    bool broken;
+    bool rooted, broken; /* the root element has begun; *error is set */
 
     int depth, suite_depth, case_depth, part_depth; /* of the element that is open; 0 when there is none */
     bool in_suite, told;                            /* a suite is open; the caller knows of it */
@@ -142,7 +142,6 @@ static void suite_close(struct reader *r) {
     if (!r->in_suite)
         return;
     suite_tell(r);
-    r->events->suite_end(r->events->ctx);
     r->in_suite = r->told = r->properties = false;
     arena_free(&r->suite_arena);
 }
@@ -222,6 +221,7 @@ static void on_start(void *ctx, const xmlChar *element, const xmlChar **attribut
     if (r->broken)
         return;
     r->depth++;
+    r->rooted = true;
     if (r->depth == 1 && !str_eq(name, "testsuites") && !str_eq(name, "testsuite")) {
         fail(r, "the root element is '%.80s', not 'testsuites'", name);
     } else if (r->case_depth || r->part_depth) {
@@ -305,7 +305,10 @@ static void check_error(struct reader *r) {
     xmlErrorPtr e = xmlCtxtGetLastError(r->parser);
     if (r->broken || !e || e->level != XML_ERR_FATAL)
         return;
-    fail(r, "%s", e->message ? e->message : "not well-formed");
+    if (e->code == XML_ERR_DOCUMENT_END && (r->depth > 0 || !r->rooted))
+        fail(r, "%s", r->rooted ? "the file ends too early" : "the file is empty");
+    else
+        fail(r, "%s", e->message ? e->message : "not well-formed");
     r->error->line = (uint32_t)e->line;
 }
 

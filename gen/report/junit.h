@@ -34,7 +34,8 @@ struct junit_pairs {
     uint32_t len, cap;
 };
 
-/* One <testsuite> up to its first test case; a suite in a suite ends the outer one. Lives until its end. */
+/* One <testsuite> up to its first test case; a suite in a suite ends the outer one. Lives
+   during the call. */
 struct junit_suite {
     struct junit_pairs attributes, properties;
 };
@@ -46,7 +47,6 @@ struct junit_events {
     void (*test)(void *ctx, const struct junit_case *test);
     /* Any other element of a suite (system-out, system-err), written again as XML. */
     void (*part)(void *ctx, const char *xml, size_t n);
-    void (*suite_end)(void *ctx);
 };
 
 struct junit_error {
@@ -55,7 +55,7 @@ struct junit_error {
 };
 
 /* False when the file is missing, damaged or no JUnit report: *error says why, nothing is printed, and the
-   whole test cases before the damage have been delivered. Every suite that began has ended in either case. */
+   whole test cases before the damage have been delivered. */
 bool junit_read(const char *path, const struct junit_events *events, struct junit_error *error);
 
 /* Append s as XML: bytes that XML cannot hold become '?'. */
