@@ -59,7 +59,7 @@ double times_find(const struct times *times, const char *file) {
 
 static bool moved(double from, double to) {
     double by = fabs(to - from);
-    return by > 0.05 || by > 0.1 * from;
+    return by > 0.05 && by > 0.1 * from;
 }
 
 static bool take(struct arena *a, struct times *times, const struct summary *s) {
