@@ -58,7 +58,7 @@ struct junit_error {
    whole test cases before the damage have been delivered. */
 bool junit_read(const char *path, const struct junit_events *events, struct junit_error *error);
 
-/* Append s as XML: bytes that XML cannot hold become '?'. */
+/* Append s as XML; what XML cannot hold becomes '?'. */
 void junit_escape_text(struct buf *b, const char *s);
 void junit_escape_attribute(struct buf *b, const char *s);
 /* The value, or NULL. */
