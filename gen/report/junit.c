@@ -307,6 +307,8 @@ static void check_error(struct reader *r) {
         return;
     if (e->code == XML_ERR_DOCUMENT_END && (r->depth > 0 || !r->rooted))
         fail(r, "%s", r->rooted ? "the file ends too early" : "the file is empty");
+    else if (e->code == XML_ERR_TAG_NAME_MISMATCH && e->str1 && e->str2)
+        fail(r, "the element '%.60s' is closed as '%.60s'", e->str1, e->str2);
     else
         fail(r, "%s", e->message ? e->message : "not well-formed");
     r->error->line = (uint32_t)e->line;

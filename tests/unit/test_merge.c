@@ -173,8 +173,8 @@ static void test_slowest(void **state) {
     struct fixture *f = *state;
     struct buf xml = {0};
     buf_str(&xml, "<testsuite>");
-    for (int i = 1; i <= 300; i++)
-        buf_fmt(&xml, "<testcase classname='c' name='n%d' time='%d'/>", i * 7 % 301, i * 7 % 301);
+    for (int i = 1; i < 307; i++)
+        buf_fmt(&xml, "<testcase classname='c' name='n%d' time='%d'/>", i * 7 % 307, i * 7 % 307);
     buf_str(&xml, "</testsuite>");
     const struct merge_input in = {NULL, file(f, "a.xml", xml.s), NULL};
     buf_free(&xml);
@@ -182,8 +182,8 @@ static void test_slowest(void **state) {
     assert_true(merge_reports(&f->arena, &in, 1, NULL, &s));
     assert_int_equal(s.n_slowest, SLOW_TESTS);
     for (int i = 0; i < SLOW_TESTS; i++)
-        assert_true(s.slowest[i].seconds == 300 - i);
-    assert_string_equal(s.slowest[0].id, "c::n300");
+        assert_true(s.slowest[i].seconds == 306 - i);
+    assert_string_equal(s.slowest[0].id, "c::n306");
 }
 
 static void update(struct fixture *f, const char *path, const char *target, double seconds) {
