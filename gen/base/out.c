@@ -57,6 +57,11 @@ static bool make_parent(const char *path) {
     return os_mkdirs(dir);
 }
 
+static bool cannot_write(const char *path, int error) {
+    diag(DIAG_IO, path, 0, 0, "cannot write: %s", strerror(error));
+    return false;
+}
+
 bool out_write(const char *path, const void *bytes, size_t n, bool *changed) {
     if (changed)
         *changed = false;
@@ -73,10 +78,30 @@ bool out_write(const char *path, const void *bytes, size_t n, bool *changed) {
         int saved = errno;
         if (fd >= 0)
             unlink(tmp);
-        diag(DIAG_IO, path, 0, 0, "cannot write: %s", strerror(saved));
-        return false;
+        return cannot_write(path, saved);
     }
     if (changed)
         *changed = true;
     return true;
+}
+
+bool out_open(struct out_stream *out, const char *path) {
+    out->path = path;
+    out_tmp_name(out->tmp, sizeof out->tmp, os_basename(path));
+    bool made = (!*tmp_dir || os_mkdirs(tmp_dir)) && make_parent(path);
+    out->file = made ? fopen(out->tmp, "wxe") : NULL;
+    return out->file || cannot_write(path, errno);
+}
+
+bool out_close(struct out_stream *out) {
+    bool ok = !ferror(out->file);
+    int error = errno;
+    if (fclose(out->file) != 0 || (ok && rename(out->tmp, out->path) != 0)) {
+        ok = false;
+        error = errno;
+    }
+    if (ok)
+        return true;
+    unlink(out->tmp);
+    return cannot_write(out->path, error);
 }

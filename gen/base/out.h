@@ -1,8 +1,10 @@
 #ifndef BASE_OUT_H
 #define BASE_OUT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /*
  * The only way a file is written: to a temporary file, then renamed, and only when its bytes would change.
@@ -15,6 +17,19 @@ void out_set_tmp(const char *dir);
 /* Makes the folder of `path` where it is missing. *changed (may be NULL) tells whether anything was written.
    False when it failed, which has been reported. */
 bool out_write(const char *path, const void *bytes, size_t n, bool *changed);
+/* The same for what is too long to be held in memory: write to `file`, then close. The path is replaced even
+   by the same bytes. */
+struct out_stream {
+    FILE *file;
+    const char *path; /* the caller's; must last until the end */
+    char tmp[PATH_MAX];
+};
+
+/* False when it failed, which has been reported. */
+bool out_open(struct out_stream *out, const char *path);
+/* Puts the file in place; false when any write failed, which has been reported: then nothing has changed. */
+bool out_close(struct out_stream *out);
+
 /* A name in the temporary folder that no other process uses; the caller makes and renames or removes the
  * file. */
 void out_tmp_name(char *out, size_t size, const char *stem);

@@ -1,0 +1,274 @@
+#include "report/terminal.h"
+#include "base/str.h"
+#include "report/merge.h"
+
+#include <string.h>
+
+#define RED "\033[31m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define BOLD "\033[1m"
+#define RESET "\033[0m"
+
+struct terminal {
+    FILE *out;
+    const struct summary *s;
+    const struct terminal_options *options;
+    size_t width;
+    struct buf line;
+};
+
+static const char *mark(const struct terminal *t, const char *code) {
+    return t->options->color ? code : "";
+}
+
+/* The length of the UTF-8 character at s, 0 where there is none that a terminal would show. */
+static size_t visible(const char *s) {
+    unsigned char c = (unsigned char)*s;
+    if (c < 0x80)
+        return c >= 0x20 && c != 0x7f;
+    size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    bool c1 = c == 0xc2 && (unsigned char)s[1] < 0xa0;
+    return strnlen(s, len) == len && str_is_utf8(s, len) && !c1 ? len : 0;
+}
+
+/* Appends one line of s, at most `max` columns of one character each; returns how many. */
+static size_t put_line(struct buf *b, const char *s, size_t n, size_t max) {
+    size_t columns = 0;
+    for (size_t i = 0; i < n && columns < max; columns++) {
+        size_t len = visible(s + i);
+        if (len)
+            buf_add(b, s + i, len);
+        else if (s[i] == '\t')
+            buf_char(b, ' ');
+        else
+            buf_fmt(b, "#x%02X", (unsigned char)s[i]);
+        i += len ? len : 1;
+    }
+    return columns;
+}
+
+static size_t put(struct buf *b, const char *s) {
+    return put_line(b, s, strlen(s), SIZE_MAX);
+}
+
+static size_t columns(const char *s) {
+    size_t n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+static void flush(struct terminal *t) {
+    buf_char(&t->line, '\n');
+    fwrite(t->line.s, 1, t->line.len, t->out);
+    buf_reset(&t->line);
+}
+
+/* The fill on each side of a title, and whether one more fits at the right (TerminalWriter.sep). */
+static size_t fill_of(const struct terminal *t, size_t title, bool *more) {
+    size_t n = t->width > title + 4 ? (t->width - title - 2) / 2 : 1;
+    *more = 2 * n + title + 3 <= t->width;
+    return n;
+}
+
+static void fill(struct buf *b, char c, size_t n) {
+    while (n--)
+        buf_char(b, c);
+}
+
+static void headline(struct terminal *t, char c, const char *color, const char *title) {
+    struct buf clean = {0};
+    bool more;
+    put(&clean, title);
+    size_t n = fill_of(t, columns(clean.s), &more);
+    buf_str(&t->line, color);
+    fill(&t->line, c, n);
+    buf_fmt(&t->line, " %s ", clean.s);
+    fill(&t->line, c, n + more);
+    buf_str(&t->line, *color ? mark(t, RESET) : "");
+    flush(t);
+    buf_free(&clean);
+}
+
+/* Lines that pytest marks as the error begin with 'E' and white space. */
+static void print_text(struct terminal *t, const char *text) {
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        bool error = *text == 'E' && (n == 1 || text[1] == ' ');
+        if (error)
+            buf_fmt(&t->line, "%s%s", mark(t, BOLD), mark(t, RED));
+        for (size_t i = 0; i < n;) {
+            size_t tab = i;
+            while (tab < n && text[tab] != '\t')
+                tab++;
+            put_line(&t->line, text + i, tab - i, SIZE_MAX);
+            if (tab < n)
+                buf_char(&t->line, '\t');
+            i = tab + 1;
+        }
+        if (error)
+            buf_str(&t->line, mark(t, RESET));
+        flush(t);
+        text += n + (text[n] == '\n');
+    }
+}
+
+static void print_problem(struct terminal *t, const struct problem *p) {
+    const char *prefix = "";
+    if (p->error && str_starts(p->message, "failed on setup"))
+        prefix = "ERROR at setup of ";
+    else if (p->error && str_starts(p->message, "failed on teardown"))
+        prefix = "ERROR at teardown of ";
+    else if (p->error && str_starts(p->message, "collection failure"))
+        prefix = "ERROR collecting ";
+    struct buf title = {0};
+    buf_fmt(&title, "%s%s", prefix, p->id);
+    headline(t, '_', t->options->color ? BOLD RED : "", title.s);
+    print_text(t, *p->text ? p->text : p->message);
+    buf_free(&title);
+}
+
+static void print_section(struct terminal *t, bool errors, const char *title) {
+    bool begun = false;
+    for (uint32_t i = 0; i < t->s->problems.len && i < PROBLEM_TEXTS; i++) {
+        const struct problem *p = &t->s->problems.items[i];
+        if (p->error != errors)
+            continue;
+        if (!begun)
+            headline(t, '=', "", title);
+        begun = true;
+        print_problem(t, p);
+    }
+}
+
+static void print_durations(struct terminal *t) {
+    long wanted = t->options->durations;
+    if (wanted <= 0 || !t->s->n_slowest)
+        return;
+    uint32_t n = wanted < (long)t->s->n_slowest ? (uint32_t)wanted : t->s->n_slowest;
+    char title[60];
+    snprintf(title, sizeof title, "slowest %ld durations", wanted);
+    headline(t, '=', "", title);
+    uint32_t shown = 0;
+    for (; shown < n && t->s->slowest[shown].seconds >= 0.005; shown++) {
+        buf_fmt(&t->line, "%.2fs ", t->s->slowest[shown].seconds);
+        put(&t->line, t->s->slowest[shown].id);
+        flush(t);
+    }
+    if (shown < n)
+        fprintf(t->out, "\n(%u durations < 0.005s hidden.)\n", (unsigned)(n - shown));
+}
+
+/* What pytest says in one line: the exception, without junitxml's words around it, its first line. */
+static const char *short_message(const struct problem *p, size_t *n) {
+    const char *s = p->message;
+    if (p->error && str_starts(s, "collection failure"))
+        s = "";
+    bool quoted =
+        p->error && (str_starts(s, "failed on setup with \"") || str_starts(s, "failed on teardown with \""));
+    if (quoted)
+        s = strchr(s, '"') + 1;
+    *n = strcspn(s, "\n");
+    if (quoted && *n && !s[*n] && s[*n - 1] == '"')
+        --*n;
+    return s;
+}
+
+static void print_short(struct terminal *t, const struct problem *p) {
+    const char *word = p->error ? "ERROR" : "FAILED";
+    buf_fmt(&t->line, "%s%s%s ", mark(t, RED), word, mark(t, RESET));
+    const char *sep = strstr(p->id, "::");
+    size_t path = sep ? (size_t)(sep + 2 - p->id) : strlen(p->id);
+    size_t used = strlen(word) + 1 + put_line(&t->line, p->id, path, SIZE_MAX);
+    if (sep) {
+        buf_str(&t->line, mark(t, BOLD));
+        used += put(&t->line, p->id + path);
+        buf_str(&t->line, mark(t, RESET));
+    }
+    size_t n;
+    const char *message = short_message(p, &n);
+    struct buf clean = {0};
+    put_line(&clean, message, n, SIZE_MAX);
+    size_t room = t->width > used + 3 ? t->width - used - 3 : 0;
+    if (clean.len && columns(clean.s) <= room) {
+        buf_fmt(&t->line, " - %s", clean.s);
+    } else if (clean.len && room > 3) {
+        buf_str(&t->line, " - ");
+        put_line(&t->line, clean.s, clean.len, room - 3);
+        buf_str(&t->line, "...");
+    }
+    flush(t);
+    buf_free(&clean);
+}
+
+static void print_shorts(struct terminal *t) {
+    if (!t->s->problems.len)
+        return;
+    headline(t, '=', t->options->color ? "\033[36m" BOLD : "", "short test summary info");
+    for (int errors = 0; errors < 2; errors++)
+        ARRAY_FOR (struct problem, p, &t->s->problems)
+            if (p->error == (errors == 1))
+                print_short(t, p);
+}
+
+static void print_counts(struct terminal *t) {
+    const struct summary *s = t->s;
+    const char *main_color = s->failed || s->errors ? RED : s->passed ? GREEN : YELLOW;
+    const struct {
+        unsigned long n;
+        const char *word, *color;
+    } parts[] = {{s->failed, "failed", RED},
+                 {s->passed, "passed", GREEN},
+                 {s->skipped, "skipped", YELLOW},
+                 {s->xfailed, "xfailed", YELLOW},
+                 {s->errors, s->errors == 1 ? "error" : "errors", RED},
+                 {s->not_run, s->not_run == 1 ? "file not run" : "files not run", YELLOW}};
+    struct buf plain = {0}, marked = {0};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!parts[i].n)
+            continue;
+        const char *comma = plain.len ? ", " : "";
+        buf_fmt(&plain, "%s%lu %s", comma, parts[i].n, parts[i].word);
+        buf_fmt(&marked, "%s%s%s%s%lu %s%s%s", comma, mark(t, RESET), mark(t, parts[i].color),
+                str_eq(parts[i].color, main_color) ? mark(t, BOLD) : "", parts[i].n, parts[i].word,
+                mark(t, RESET), mark(t, main_color));
+    }
+    if (!s->tests) {
+        buf_fmt(&plain, "%sno tests ran", plain.len ? ", " : "");
+        buf_fmt(&marked, "%sno tests ran", marked.len ? ", " : "");
+    }
+    struct buf took = {0};
+    double wall = t->options->wall;
+    buf_fmt(&took, " in %.2fs", wall);
+    if (wall >= 60)
+        buf_fmt(&took, " (%ld:%02ld:%02ld)", (long)wall / 3600, (long)wall / 60 % 60, (long)wall % 60);
+    bool more;
+    size_t n = fill_of(t, plain.len + took.len, &more);
+    buf_str(&t->line, mark(t, main_color));
+    fill(&t->line, '=', n);
+    buf_fmt(&t->line, " %s%s ", marked.s, took.s);
+    fill(&t->line, '=', n + more);
+    buf_str(&t->line, mark(t, RESET));
+    flush(t);
+    buf_free(&plain);
+    buf_free(&marked);
+    buf_free(&took);
+}
+
+void terminal_summary(FILE *out, const struct summary *s, const struct terminal_options *options) {
+    struct terminal t = {.out = out, .s = s, .options = options};
+    t.width = options->width > 0 ? (size_t)options->width : 80;
+    print_section(&t, true, "ERRORS");
+    print_section(&t, false, "FAILURES");
+    if (s->problems.len > PROBLEM_TEXTS)
+        fprintf(out, "\n%u more: their texts are in the report\n",
+                (unsigned)(s->problems.len - PROBLEM_TEXTS));
+    print_durations(&t);
+    print_shorts(&t);
+    if (options->ran < options->targets)
+        fprintf(out, "%u of %u test files ran, the others had passed already\n", options->ran,
+                options->targets);
+    print_counts(&t);
+    buf_free(&t.line);
+}

@@ -1,0 +1,168 @@
+#include "unit.h"
+
+#include "base/os.h"
+#include "report/junit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Writes down what is told, one line each. */
+static void on_suite(void *ctx, const struct junit_suite *s) {
+    const char *name = junit_find(&s->attributes, "name"), *p = junit_find(&s->properties, "p");
+    buf_fmt(ctx, "suite %s %s\n", name ? name : "-", p ? p : "-");
+}
+
+static void on_test(void *ctx, const struct junit_case *t) {
+    static const char *const words[] = {"passed", "failed", "error", "skipped", "xfailed"};
+    buf_fmt(ctx, "%s %s.%s %.2f [%s] [%s]\n", words[t->outcome], t->classname, t->name, t->time, t->message,
+            t->text);
+}
+
+static void on_part(void *ctx, const char *xml, size_t n) {
+    buf_str(ctx, "part ");
+    buf_add(ctx, xml, n);
+    buf_char(ctx, '\n');
+}
+
+static void on_xml(void *ctx, const struct junit_case *t) {
+    buf_add(ctx, t->xml, t->xml_len);
+}
+
+static bool read_text(const char *xml, void (*test)(void *, const struct junit_case *), struct buf *told,
+                      struct junit_error *error) {
+    char path[] = "/tmp/testfan-junit-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, xml, strlen(xml)), (ssize_t)strlen(xml));
+    close(fd);
+    const struct junit_events events = {told, on_suite, test, on_part};
+    buf_str(told, "");
+    bool ok = junit_read(path, &events, error);
+    unlink(path);
+    return ok;
+}
+
+static void check(const char *xml, const char *expected, const char *expected_error) {
+    struct buf told = {0};
+    struct junit_error error;
+    bool ok = read_text(xml, on_test, &told, &error);
+    assert_string_equal(told.s, expected);
+    assert_string_equal(error.message, expected_error);
+    assert_int_equal(ok, !*expected_error);
+    buf_free(&told);
+}
+
+static void test_outcomes(void **state) {
+    (void)state;
+    check("<testsuites><testsuite name='s'>"
+          "<testcase classname='c' name='n' time='0.5'/>"
+          "<testcase classname='c' name='f'><failure message='m'>te<![CDATA[x<]]>t</failure></testcase>"
+          "<testcase classname='c' name='e'><error message='a &amp;&#10;b'/></testcase>"
+          "<testcase classname='c' name='s'><skipped type='pytest.skip' message='m'>t</skipped></testcase>"
+          "<testcase classname='c' name='x'><skipped type='pytest.xfail' message='m'/></testcase>"
+          "<testcase classname='c' name='se'><skipped message='m'/><error message='e'>t</error></testcase>"
+          "<testcase classname='c' name='fe'><failure message='f'>1</failure><error message='e'>2</error>"
+          "</testcase></testsuite></testsuites>",
+          "suite s -\n"
+          "passed c.n 0.50 [] []\n"
+          "failed c.f 0.00 [m] [tex<t]\n"
+          "error c.e 0.00 [a &\nb] []\n"
+          "skipped c.s 0.00 [m] [t]\n"
+          "xfailed c.x 0.00 [m] []\n"
+          "error c.se 0.00 [e] [t]\n"
+          "failed c.fe 0.00 [f] [1]\n",
+          "");
+}
+
+/* What lies deeper than a test case's own children says nothing about its outcome. */
+static void test_only_children_make_the_outcome(void **state) {
+    (void)state;
+    check("<testsuite><testcase name='n'><properties><failure "
+          "message='m'/></properties></testcase></testsuite>",
+          "suite - -\npassed .n 0.00 [] []\n", "");
+}
+
+static void test_suites(void **state) {
+    (void)state;
+    check("<testsuite name='a'><properties><property name='p' value='1'/></properties><testcase name='x'/>"
+          "<system-out>o&lt;</system-out><testsuite name='b'><testcase name='y'/></testsuite>"
+          "<testcase name='z'/></testsuite>",
+          "suite a 1\npassed .x 0.00 [] []\npart <system-out>o&lt;</system-out>\n"
+          "suite b -\npassed .y 0.00 [] []\nsuite - -\npassed .z 0.00 [] []\n",
+          "");
+    check("<testsuites/>", "", "");
+    check("<testsuites><testsuite name='a'/></testsuites>", "suite a -\n", "");
+}
+
+static void test_damage(void **state) {
+    (void)state;
+    const char *whole = "suite s -\npassed .a 0.00 [] []\n";
+    check("<testsuite name='s'><testcase name='a'/><testcase name='b'><failure>x", whole,
+          "the file ends too early");
+    check("<testsuite name='s'><testcase name='a'/><testcase name='b'></x></testcase></testsuite>", whole,
+          "the element 'testcase' is closed as 'x'");
+    check("", "", "the file is empty");
+    check("<html><testcase name='a'/></html>", "", "the root element is 'html', not 'testsuites'");
+    check("<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite><testcase name='&a;'/></testsuite>", "",
+          "a document type declaration has no place in a report");
+    struct junit_error error;
+    struct buf told = {0};
+    assert_false(read_text("<testsuite>\n\n<testcase></testsuite>", on_test, &told, &error));
+    assert_int_equal(error.line, 3);
+    buf_free(&told);
+}
+
+static void test_missing_file(void **state) {
+    (void)state;
+    struct junit_error error;
+    const struct junit_events none = {NULL, on_suite, on_test, on_part};
+    assert_false(junit_read("/nonexistent/report.xml", &none, &error));
+    assert_string_equal(error.message, "No such file or directory");
+    assert_int_equal(error.line, 0);
+}
+
+/* Written again, a test case is read as the same. */
+static void test_copy_is_faithful(void **state) {
+    (void)state;
+    const char *xml =
+        "<testcase name=\"a&amp;&lt;&quot;&#10;&#9;&#13;\xc3\xa9\" odd=\"1\"><properties>"
+        "<property name=\"k\" value=\"v\"/></properties>"
+        "<failure message=\"\">]]&gt; &#13;\n\t &amp;amp; \xf0\x9f\x98\x80</failure></testcase>";
+    struct buf in = {0}, told = {0};
+    struct junit_error error;
+    buf_fmt(&in, "<testsuite name=''>%s</testsuite>", xml);
+    assert_true(read_text(in.s, on_xml, &told, &error));
+    assert_string_equal(strchr(told.s, '<'), xml);
+    buf_free(&in);
+    buf_free(&told);
+}
+
+static void test_escape(void **state) {
+    (void)state;
+    struct buf b = {0};
+    junit_escape_text(&b, "a<&>\"\r\n\x1b\xff\xc3\xa9\xed\xa0\x80\xef\xbf\xbe");
+    assert_string_equal(b.s, "a&lt;&amp;&gt;\"&#13;\n??\xc3\xa9??");
+    buf_reset(&b);
+    junit_escape_attribute(&b, "\"\n\t\xc3");
+    assert_string_equal(b.s, "&quot;&#10;&#9;?");
+    buf_free(&b);
+}
+
+static void test_seconds(void **state) {
+    (void)state;
+    assert_true(junit_seconds("1.5") == 1.5);
+    assert_true(junit_seconds("") == -1 && junit_seconds(NULL) == -1 && junit_seconds("1,5") == -1);
+    assert_true(junit_seconds("nan") == -1 && junit_seconds("inf") == -1 && junit_seconds("-2") == -1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_outcomes),     cmocka_unit_test(test_only_children_make_the_outcome),
+        cmocka_unit_test(test_suites),       cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_missing_file), cmocka_unit_test(test_copy_is_faithful),
+        cmocka_unit_test(test_escape),       cmocka_unit_test(test_seconds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
