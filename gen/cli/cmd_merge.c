@@ -33,7 +33,7 @@ static int merge_plan(struct invocation *in) {
         return EXIT_INTERNAL;
     outcome_keep(in->arena, &plan, &s);
     if (!getenv("TESTFAN_QUIET"))
-        print_summary(&s, plan.durations, plan.targets.len);
+        print_summary(&s, outcome_durations(&plan), plan.targets.len);
     return in->stamp && !out_write(in->stamp, "merged\n", 7, NULL) ? EXIT_INTERNAL : EXIT_PASSED;
 }
 
@@ -55,7 +55,7 @@ int cmd_merge(struct invocation *in) {
     if (!merge_reports(in->arena, inputs, in->words.len, in->output, &s))
         return EXIT_INTERNAL;
     if (in->durations)
-        times_update(in->arena, ".testfan/times.json", &s);
-    print_summary(&s, -1, in->words.len);
+        times_update(".testfan/times.json", &s);
+    print_summary(&s, 0, in->words.len);
     return summary_exit(&s);
 }

@@ -41,7 +41,7 @@ void outcome_keep(struct arena *a, const struct plan *plan, const struct summary
     if (plan->junitxml)
         copy_file(a, plan->report, plan->junitxml);
     if (!plan->filtered)
-        times_update(a, ".testfan/times.json", s);
+        times_update(".testfan/times.json", s);
     if (plan->cache_dir)
         lastfailed_update(a, plan->cache_dir, &files, &s->failed_ids);
 }
@@ -74,6 +74,10 @@ static bool merge_run(struct arena *a, const struct outcome *o, struct summary *
     return true;
 }
 
+long outcome_durations(const struct plan *plan) {
+    return plan->durations < 0 ? 0 : plan->durations == 0 ? SLOW_TESTS : plan->durations;
+}
+
 int outcome_report(struct invocation *in, const struct outcome *o) {
     struct summary s = {0};
     if (!merge_run(in->arena, o, &s))
@@ -83,7 +87,7 @@ int outcome_report(struct invocation *in, const struct outcome *o) {
     struct terminal_options options = {
         .color = wants_color(in),
         .width = width > 20 ? width : 80,
-        .durations = o->plan->durations,
+        .durations = outcome_durations(o->plan),
         .wall = o->seconds,
         .targets = o->plan->targets.len,
         .ran = count_ran(in->arena, o),

@@ -26,6 +26,9 @@ bool outcome_merge(struct arena *a, const struct plan *plan, const char *out, st
    in .testfan/times.json, pytest's own list of what failed last. */
 void outcome_keep(struct arena *a, const struct plan *plan, const struct summary *s);
 
+/* How many slowest tests the summary is to list. */
+long outcome_durations(const struct plan *plan);
+
 /* Sums a run up on standard output and leaves its report in .testfan/report.xml; returns pytest's exit code.
  */
 int outcome_report(struct invocation *in, const struct outcome *o);
