@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A second `testfan test` in the same tree waits for the first. */
@@ -117,6 +118,8 @@ static int run_tests(struct invocation *in, struct project *p) {
         die("cannot enter %s:", p->config.rootdir);
     char *session = start_session(p);
     int64_t started = os_now();
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
     int status = run_plan(in, &plan, part);
     os_remove_tree(session);
     if (status == 127)

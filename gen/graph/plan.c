@@ -144,6 +144,8 @@ static void plan_args(struct arena *a, const struct config *c, const struct filt
     plan->maxfail = filter->maxfail >= 0 ? filter->maxfail : whole->maxfail;
     plan->junitxml = whole->junitxml;
     plan->durations = whole->durations;
+    bool cached = !strs_has(&plan->args, "no:cacheprovider") && !strs_has(&plan->args, "-pno:cacheprovider");
+    plan->cache_dir = cached ? c->cache_dir : NULL;
 }
 
 static const char *filtered_dir(struct arena *a, const struct plan *plan) {
@@ -244,6 +246,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddStringToObject(json, "report", plan->report);
     if (plan->junitxml)
         cJSON_AddStringToObject(json, "junitxml", plan->junitxml);
+    if (plan->cache_dir)
+        cJSON_AddStringToObject(json, "cache_dir", plan->cache_dir);
     cJSON_AddNumberToObject(json, "durations", (double)plan->durations);
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
     cJSON *nodes = cJSON_CreateObject();
@@ -285,6 +289,7 @@ bool plan_read(struct arena *a, const char *path, struct plan *plan) {
     }
     plan->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
     plan->junitxml = string_of(a, json, "junitxml");
+    plan->cache_dir = string_of(a, json, "cache_dir");
     const cJSON *durations = cJSON_GetObjectItem(json, "durations");
     if (cJSON_IsNumber(durations))
         plan->durations = (long)durations->valuedouble;

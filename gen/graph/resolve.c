@@ -335,15 +335,20 @@ void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
     static const struct facts none;
     for (uint32_t i = 0; i < m->scan->texts.len; i++) {
         const struct source_file *f = &m->scan->texts.items[i];
-        struct resolver r = {
-            .arena = &scratch, .g = g, .m = m, .c = c, .path = f->path, .file = m->scan->files.len + i, .facts = &none, .all = facts};
+        struct resolver r = {.arena = &scratch,
+                             .g = g,
+                             .m = m,
+                             .c = c,
+                             .path = f->path,
+                             .file = m->scan->files.len + i,
+                             .facts = &none,
+                             .all = facts};
         resolve_file(&r, f, initial);
         arena_free(&scratch);
     }
 }
 
-static void add_conftests_down(struct arena *a, const struct map *files,
-                               const char *dir, struct strs *out) {
+static void add_conftests_down(struct arena *a, const struct map *files, const char *dir, struct strs *out) {
     struct strs chain = {0};
     for (const char *d = dir;; d = os_dirname(a, d)) {
         const char *path = os_join(a, d, "conftest.py");

@@ -10,8 +10,9 @@ struct modules;
 struct scan;
 
 /*
- * Turns what the files say (facts) into edges of the graph, whose first nodes are the files of the scan and then
- * its texts, in order. Per file: its imports and string references by CPython's rules over the source roots, every
+ * Turns what the files say (facts) into edges of the graph, whose first nodes are the files of the scan and
+ * then its texts, in order. Per file: its imports and string references by CPython's rules over the source
+ * roots, every
  * __init__.py above it, the conftest chain for tests and conftests, `# testfan: data=`; for each test also
  * what every target needs: the conftests that pytest loads at start, -p plugins, the configuration file,
  * [tool.testfan] data. Reports unresolved-import, ambiguous-import, data and syntax, in the order of the

@@ -65,11 +65,19 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
     return f;
 }
 
-const struct facts *parse_file(struct parser *p, struct arena *a, const char *bytes, size_t n) {
+const struct facts *parse_file_how(struct parser *p, struct arena *a, const char *bytes, size_t n,
+                                   bool *by_outline) {
+    *by_outline = false;
     if (!decode_source(&p->source, bytes, n))
         return no_facts(a);
     const struct facts *f = outline_cut(&p->outline, p->source.s, p->source.len) ? parse_outline(p, a) : NULL;
+    *by_outline = f != NULL;
     return f ? f : parse_whole(p, a);
+}
+
+const struct facts *parse_file(struct parser *p, struct arena *a, const char *bytes, size_t n) {
+    bool by_outline;
+    return parse_file_how(p, a, bytes, n, &by_outline);
 }
 
 const struct facts *parse_file_full(struct parser *p, struct arena *a, const char *bytes, size_t n) {

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct facts;
@@ -19,6 +20,9 @@ void parser_free(struct parser *p);
  * yields, and the flag.
  */
 const struct facts *parse_file(struct parser *p, struct arena *a, const char *bytes, size_t n);
+/* The same, and whether the outline was enough. */
+const struct facts *parse_file_how(struct parser *p, struct arena *a, const char *bytes, size_t n,
+                                   bool *by_outline);
 /* The same from the whole file, always: what parse_file must equal. */
 const struct facts *parse_file_full(struct parser *p, struct arena *a, const char *bytes, size_t n);
 

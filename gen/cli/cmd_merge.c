@@ -1,0 +1,61 @@
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/outcome.h"
+#include "base/diag.h"
+#include "base/out.h"
+#include "graph/plan.h"
+#include "report/merge.h"
+#include "report/terminal.h"
+#include "report/times.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void print_summary(const struct summary *s, long durations, uint32_t targets) {
+    const struct terminal_options options = {.color = isatty(1),
+                                             .width = 80,
+                                             .durations = durations,
+                                             .wall = s->time,
+                                             .targets = targets,
+                                             .ran = targets};
+    terminal_summary(stdout, s, &options);
+}
+
+/* The merge edge of a ninja build: whatever the tests say, it has done its work when the report is written.
+ */
+static int merge_plan(struct invocation *in) {
+    struct plan plan;
+    struct summary s = {0};
+    out_set_tmp(".testfan/tmp");
+    if (!plan_read(in->arena, in->plan, &plan) || !outcome_merge(in->arena, &plan, plan.report, &s))
+        return EXIT_INTERNAL;
+    outcome_keep(in->arena, &plan, &s);
+    if (!getenv("TESTFAN_QUIET"))
+        print_summary(&s, outcome_durations(&plan), plan.targets.len);
+    return in->stamp && !out_write(in->stamp, "merged\n", 7, NULL) ? EXIT_INTERNAL : EXIT_PASSED;
+}
+
+int cmd_merge(struct invocation *in) {
+    if (strcmp(in->dir, ".") != 0 && chdir(in->dir) != 0)
+        die("cannot enter %s:", in->dir);
+    if (in->plan)
+        return merge_plan(in);
+    if (!in->output || !in->words.len) {
+        diag(DIAG_USAGE, NULL, 0, 0,
+             in->output ? "merge takes the reports to merge" : "merge takes -o OUT.xml");
+        hint("testfan merge -o all.xml one.xml two.xml");
+        return EXIT_USAGE;
+    }
+    struct merge_input *inputs = arena_alloc(in->arena, in->words.len * sizeof *inputs);
+    for (uint32_t i = 0; i < in->words.len; i++)
+        inputs[i].report = in->words.items[i];
+    struct summary s = {0};
+    if (!merge_reports(in->arena, inputs, in->words.len, in->output, &s))
+        return EXIT_INTERNAL;
+    if (in->durations)
+        times_update(".testfan/times.json", &s);
+    print_summary(&s, 0, in->words.len);
+    return summary_exit(&s);
+}

@@ -1,0 +1,36 @@
+#ifndef CLI_OUTCOME_H
+#define CLI_OUTCOME_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct invocation;
+struct plan;
+struct summary;
+
+/* A run that has ended, in the rootdir, which is the current folder. */
+struct outcome {
+    const struct plan *plan;
+    bool part;        /* only some targets were asked for, or some tests of them */
+    int ninja_status; /* 2: interrupted */
+    double seconds;   /* wall time */
+    int64_t started;  /* nanoseconds since 1970 */
+};
+
+/* Merges the reports of a plan into `out` (NULL: only sums up). False when that could not be written. */
+bool outcome_merge(struct arena *a, const struct plan *plan, const char *out, struct summary *s);
+
+/* What comes of a merged run besides its report: the copy that --junitxml in addopts asks for, the durations
+   in .testfan/times.json, pytest's own list of what failed last. */
+void outcome_keep(struct arena *a, const struct plan *plan, const struct summary *s);
+
+/* How many slowest tests the summary is to list. */
+long outcome_durations(const struct plan *plan);
+
+/* Sums a run up on standard output and leaves its report in .testfan/report.xml; returns pytest's exit code.
+ */
+int outcome_report(struct invocation *in, const struct outcome *o);
+
+#endif
