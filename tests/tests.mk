@@ -26,11 +26,6 @@ unit: $(UNIT) ## the C unit tests (cmocka)
 # Seeded damage to what the program reads; `make fuzz ROUNDS=100000 SEED=7` for more.
 ROUNDS ?= 3000
 SEED   ?= 1
-$(B)/fuzz/%: tests/fuzz/%.c $(LIBOBJ) $(GRAMMAR) $(B)/obj/embedded.o
-	@mkdir -p $(@D)
-	$(call say,cc,$@)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $< $(filter %.o,$^) $(LDLIBS_ALL)
-
 fuzz: $(B)/fuzz/merge_mutations ## seeded damage to reports
 	$(B)/fuzz/merge_mutations $(ROUNDS) $(SEED) tests/unit/data/*.xml
 
