@@ -105,3 +105,8 @@ bool out_close(struct out_stream *out) {
     unlink(out->tmp);
     return cannot_write(out->path, error);
 }
+
+bool out_stamp(const char *path, const char *text) {
+    unlink(path);
+    return out_write(path, text, strlen(text), NULL);
+}

@@ -30,6 +30,8 @@ bool out_open(struct out_stream *out, const char *path);
 /* Puts the file in place; false when any write failed, which has been reported: then nothing has changed. */
 bool out_close(struct out_stream *out);
 
+/* The same, but the file is made anew even when it has these bytes: a stamp, whose time stamp counts. */
+bool out_stamp(const char *path, const char *text);
 /* A name in the temporary folder that no other process uses; the caller makes and renames or removes the
  * file. */
 void out_tmp_name(char *out, size_t size, const char *stem);
