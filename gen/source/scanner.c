@@ -279,8 +279,8 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
             break;
         case BACKSLASH:
             line->opens_block = false;
-            at += s[at + 1] == '\r' && s[at + 2] == '\n' ? 3 : s[at + 1] == '\n' ? 2 : 0;
-            if (s[at - 1] != '\n' || at >= n)
+            at += s[at + 1] == '\r' ? 2 : 1;
+            if (s[at] != '\n' || ++at >= n)
                 return false;
             multi = true;
             break;
