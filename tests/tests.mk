@@ -23,4 +23,10 @@ unit-tools: $(UNIT_TOOLS)
 unit: $(UNIT) ## the C unit tests (cmocka)
 	@set -e; for t in $(UNIT); do $$t; done
 
-.PHONY: unit unit-tools
+# Seeded damage to what the program reads; `make fuzz ROUNDS=100000 SEED=7` for more.
+ROUNDS ?= 3000
+SEED   ?= 1
+fuzz: $(B)/fuzz/merge_mutations ## seeded damage to reports
+	$(B)/fuzz/merge_mutations $(ROUNDS) $(SEED) tests/unit/data/*.xml
+
+.PHONY: unit unit-tools fuzz

@@ -324,7 +324,7 @@ static void parse_stream(struct reader *r, FILE *f) {
                                     .error = on_error,
                                     .fatalError = on_error,
                                     .initialized = 1};
-    char chunk[16384];
+    char chunk[256 * 1024];
     r->parser = xmlCreatePushParserCtxt(&handler, r, NULL, 0, NULL);
     if (!r->parser)
         die("out of memory");

@@ -66,12 +66,11 @@ static bool take(struct arena *a, struct times *times, const struct summary *s) 
     bool changed = false;
     struct times added = {0};
     ARRAY_FOR (const struct target_time, t, &s->targets) {
-        double rounded = round(t->seconds * 1000) / 1000;
         struct file_time *known = lookup(times, t->target);
         if (!known)
-            array_push(a, &added.files, (struct file_time){t->target, rounded});
-        else if (moved(known->seconds, rounded))
-            changed = true, known->seconds = rounded;
+            array_push(a, &added.files, (struct file_time){t->target, t->seconds});
+        else if (moved(known->seconds, t->seconds))
+            changed = true, known->seconds = t->seconds;
     }
     ARRAY_FOR (struct file_time, t, &added.files)
         array_push(a, &times->files, *t);

@@ -60,7 +60,7 @@ static unsigned long whole_cases(const char *text, size_t n) {
 /* Test cases that no report held. */
 static unsigned long made_here(const struct summary *s) {
     unsigned long n = 0;
-    ARRAY_FOR(const struct problem, p, &s->problems)
+    ARRAY_FOR (const struct problem, p, &s->problems)
         n += str_starts(p->message, "no readable report");
     return n;
 }
