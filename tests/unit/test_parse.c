@@ -105,6 +105,7 @@ static void test_assignments(void **state) {
           "class 1:1 .A \ndef 3:5 A.f K\nassign 2:5 A.pytestmark=x K\n");
     check("pytest_plugins = ['a.b', \"c\"]\n",
           "assign 1:1 .pytest_plugins=['a.b', \"c\"] \nref 1:19 3 a.b \nref 1:26 3 c \n");
+    check("x = pytestmark = 1\n", "assign 1:5 .pytestmark=1 \n");
     check("if x: collect_ignore = ['s.py']\n", "assign 1:7 .collect_ignore=['s.py'] C\n");
 }
 
