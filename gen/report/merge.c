@@ -201,7 +201,7 @@ static bool write_merged(struct merge *m, const struct merge_input *in, uint32_t
 bool merge_reports(struct arena *a, const struct merge_input *in, uint32_t n, const char *out_path,
                    struct summary *s) {
     *s = (struct summary){0};
-    struct merge m = {.arena = a};
+    struct merge m = {.arena = a, .sum = {.summary = s}};
     for (uint32_t i = 0; i < n; i++) {
         sum_begin(&m.sum, a, s, in[i].log);
         read_one(&m, &in[i]);
