@@ -17,7 +17,7 @@ LIBS     := libxml-2.0 libcjson tree-sitter inih libxxhash
 STD      := -std=c11 -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 -DTESTFAN_VERSION='"$(VERSION)"'
 CPPFLAGS_ALL = $(STD) -Igen -I$(B) -I$(D)/include $(shell pkg-config --cflags libxml-2.0 libcjson 2>/dev/null | sed 's/-I/-isystem /g')
 CFLAGS_ALL   = $(CFLAGS) $(WARN) $(WERROR) $(SAN) -pthread -MMD -MP
-LDLIBS_ALL   = $(shell pkg-config --libs libxml-2.0 libcjson 2>/dev/null) -ltree-sitter -linih -lxxhash -pthread
+LDLIBS_ALL   = $(shell pkg-config --libs libxml-2.0 libcjson 2>/dev/null) -ltree-sitter -linih -lxxhash -lm -pthread
 
 SRC      := $(sort $(wildcard gen/*/*.c))
 OBJ      := $(SRC:%.c=$(B)/obj/%.o)
