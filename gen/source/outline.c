@@ -122,16 +122,12 @@ static void take_statement(struct cutter *c, size_t from, size_t at, const struc
     }
 }
 
-static void take_comment(struct cutter *c, size_t at, size_t end, uint32_t line) {
-    static const char word[] = "testfan:";
-    while (end > at && (c->s[end - 1] == '\n' || c->s[end - 1] == '\r'))
-        end--;
-    size_t p = at + 1;
-    while (p < end && (c->s[p] == ' ' || c->s[p] == '\t'))
-        p++;
-    if (end - p >= sizeof word - 1 && memcmp(c->s + p, word, sizeof word - 1) == 0)
-        array_push(&c->o->arena, &c->o->comments,
-                   (struct outline_comment){(uint32_t)at, (uint32_t)(end - at), line});
+static void take_comment(struct cutter *c, size_t at, uint32_t line) {
+    size_t end = at;
+    while (end < c->n && c->s[end] != '\n')
+        end++;
+    array_push(&c->o->arena, &c->o->comments,
+               (struct outline_comment){(uint32_t)at, (uint32_t)(end - at), line});
 }
 
 static bool cut_lines(struct cutter *c) {
@@ -155,8 +151,8 @@ static bool cut_lines(struct cutter *c) {
         if (c->s[at] == '\n' || (c->s[at] == '\r' && c->s[at + 1] == '\n') || c->s[at] == '#' || at == c->n) {
             const char *end = memchr(c->s + at, '\n', c->n - at);
             size_t next = end ? (size_t)(end - c->s) + 1 : c->n;
-            if (c->s[at] == '#')
-                take_comment(c, at, next, number + 1);
+            if (c->s[at] == '#' && starts_directive(c->s + at))
+                take_comment(c, at, number + 1);
             from = next;
             number++;
             continue;
@@ -166,8 +162,9 @@ static bool cut_lines(struct cutter *c) {
             !scan_line(c->s, c->n, at, &line))
             return false;
         take_statement(c, from, at, &line, number);
-        if (line.comment < line.end)
-            take_comment(c, line.comment, line.end, number + line.breaks);
+        for (unsigned i = 0; i < line.n_directives; i++)
+            take_comment(c, line.directives[i],
+                         number + count_breaks(c->s + at, c->s + line.directives[i]) + 1);
         from = line.end;
         number += line.breaks;
     }

@@ -23,6 +23,12 @@ bool starts_word(const char *s, const char *word) {
     return strncmp(s, word, n) == 0 && !is_word(s[n]);
 }
 
+bool starts_directive(const char *s) {
+    for (s++; *s == ' ' || *s == '\t'; s++) {
+    }
+    return strncmp(s, "testfan:", 8) == 0;
+}
+
 bool starts_import(const char *s) {
     return (*s == 'i' && starts_word(s, "import")) || (*s == 'f' && starts_word(s, "from"));
 }
@@ -44,7 +50,7 @@ struct scanner {
     uint32_t breaks;
 };
 
-static uint32_t count_breaks(const char *from, const char *to) {
+uint32_t count_breaks(const char *from, const char *to) {
     uint32_t n = 0;
     while ((from = memchr(from, '\n', (size_t)(to - from)))) {
         n++;
@@ -231,7 +237,8 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
     unsigned depth = 0;
     size_t start = at;
     bool multi = false;
-    *line = (struct logical_line){.comment = n};
+    line->n_directives = 0;
+    line->opens_block = line->has_import = line->has_call = false;
     for (;;) {
         while (classes[(unsigned char)s[at]] == PLAIN || s[at] == ' ') {
             line->opens_block &= s[at] == ' ';
@@ -248,8 +255,11 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
             break;
         case HASH: {
             const char *end = memchr(s + at, '\n', n - at);
-            if (depth == 0)
-                line->comment = at;
+            if (starts_directive(s + at)) {
+                if (line->n_directives == DIRECTIVES_MOST)
+                    return false;
+                line->directives[line->n_directives++] = at;
+            }
             at = end ? (size_t)(end - s) : n;
             break;
         }

@@ -5,19 +5,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { DIRECTIVES_MOST = 16 };
+
 /* One logical line of Python: what stands up to the line break that ends a statement. */
 struct logical_line {
-    size_t end;       /* the byte after its line break, or the end of the source */
-    uint32_t breaks;  /* how many line breaks it holds, its own included */
-    size_t comment;   /* where the comment at its end begins; the end of the source when there is none */
+    size_t end;                         /* the byte after its line break, or the end of the source */
+    uint32_t breaks;                    /* how many line breaks it holds, its own included */
+    size_t directives[DIRECTIVES_MOST]; /* where comments that say `testfan:` begin */
+    unsigned n_directives;
     bool opens_block; /* its last token is a ':' outside brackets */
-    bool has_import;  /* an import, or an assignment that is a fact, begins after a ';' or ':' */
-    bool has_call;    /* a call that is a fact, with a string literal first */
+    bool has_import; /* an import, or an assignment that is a fact, begins after a ';' or ':' */
+    bool has_call;   /* a call that is a fact, with a string literal first */
 };
 
 /* Reads the logical line that begins at s[at]; false where it is not sure. s[n] is a NUL. */
 bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line);
 
+/* How many line breaks stand between two places. */
+uint32_t count_breaks(const char *from, const char *to);
+/* Whether the comment at s says `testfan:`. */
+bool starts_directive(const char *s);
 /* Whether a statement that begins at s is an import. */
 bool starts_import(const char *s);
 /* Whether it begins with a name whose assignment is a fact. */
