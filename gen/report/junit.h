@@ -10,7 +10,9 @@
 /*
  * Reads JUnit XML test case by test case, in memory that one test case needs, with libxml2's push parser: it
  * tells of everything that stands before an error, where the reader over trees drops what it had read ahead.
- * Nothing is fetched or expanded: a document type declaration is an error.
+ * Nothing is fetched or expanded: a document type declaration is an error, and so are elements deeper than
+ * 200. Of a text or value longer than 8 MiB, which common XML readers refuse, the rest is left out with a
+ * note. Names of other namespaces are copied with '_' for the ':'.
  */
 enum junit_outcome { JUNIT_PASSED, JUNIT_FAILED, JUNIT_ERROR, JUNIT_SKIPPED, JUNIT_XFAILED };
 
@@ -63,7 +65,7 @@ void junit_escape_text(struct buf *b, const char *s);
 void junit_escape_attribute(struct buf *b, const char *s);
 /* The value, or NULL. */
 const char *junit_find(const struct junit_pairs *pairs, const char *name);
-/* Seconds as written in a report; -1 when it is no number that can be a duration. */
+/* Seconds as written in a report; -1 when it is no number from 0 to 1e9. */
 double junit_seconds(const char *s);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { TEXT_MAX = 64 * 1024 };
+enum { TEXT_MAX = 64 * 1024, MESSAGE_MAX = 1024 };
 
 void sum_begin(struct sum *sum, struct arena *a, struct summary *s, const char *log) {
     *sum = (struct sum){.arena = a, .summary = s, .log = log};
@@ -102,13 +102,13 @@ static void add_problem(struct sum *sum, const char *target, const struct junit_
     if (sum->log)
         load_log(sum);
     bool with_text = s->problems.len < PROBLEM_TEXTS;
-    size_t n = strlen(test->text);
+    size_t n = with_text ? TEXT_MAX : MESSAGE_MAX;
     struct problem p = {.target = target,
                         .id = test_id(sum, target, test),
                         .error = test->outcome == JUNIT_ERROR,
-                        .message = arena_strndup(sum->arena, test->message, strnlen(test->message, TEXT_MAX)),
-                        .text = with_text ? arena_strndup(sum->arena, test->text, n < TEXT_MAX ? n : TEXT_MAX)
-                                          : ""};
+                        .message = arena_strndup(sum->arena, test->message, strnlen(test->message, n)),
+                        .text =
+                            with_text ? arena_strndup(sum->arena, test->text, strnlen(test->text, n)) : ""};
     array_push(sum->arena, &s->problems, p);
 }
 
