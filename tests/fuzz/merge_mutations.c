@@ -24,8 +24,9 @@ static size_t below(size_t n) {
 /* Damages the text somewhere; returns the first byte that is not as it was. */
 static size_t damage(struct buf *b, const char *text, size_t n) {
     static const char *const inserts[] = {
-        "<",        "&",    "]]>",  "</testcase>", "<testsuite>",  "<!DOCTYPE x>", "\xff",      "<![CDATA[",
-        "<error/>", "&#0;", "&lt;", "<!--",        "</testsuite>", "\"",           "<testcase>"};
+        "<",        "&",    "]]>",  "</testcase>", "<testsuite>",  "<!DOCTYPE x>", "\xff",       "<![CDATA[",
+        "<error/>", "&#0;", "&lt;", "<!--",        "</testsuite>", "\"",           "<testcase>", " q:a='1'",
+        "<q:x/>",   ":"};
     size_t at = below(n);
     buf_reset(b);
     buf_add(b, text, at);
@@ -49,11 +50,21 @@ static size_t damage(struct buf *b, const char *text, size_t n) {
     return at;
 }
 
+/* pytest writes a '>' within a tag as "&gt;". */
 static unsigned long whole_cases(const char *text, size_t n) {
-    static const char end[] = "</testcase>";
+    static const char begin[] = "<testcase ", end[] = "</testcase>";
     unsigned long count = 0;
-    for (size_t i = 0; i + sizeof end - 1 <= n; i++)
-        count += memcmp(text + i, end, sizeof end - 1) == 0;
+    const char *last = text + n, *tag = NULL;
+    for (const char *p = text; p < last; p++) {
+        size_t left = (size_t)(last - p);
+        if (left >= sizeof begin - 1 && memcmp(p, begin, sizeof begin - 1) == 0)
+            tag = p;
+        else if (tag && *p == '>') {
+            count += p[-1] == '/';
+            tag = NULL;
+        } else if (left >= sizeof end - 1 && memcmp(p, end, sizeof end - 1) == 0)
+            count++;
+    }
     return count;
 }
 
@@ -65,11 +76,13 @@ static unsigned long made_here(const struct summary *s) {
     return n;
 }
 
+/* Also without an undeclared prefix, which libxml2 lets pass and others do not. */
 static bool well_formed(const char *path) {
+    xmlResetLastError();
     xmlDocPtr doc = xmlReadFile(path, NULL, XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NONET);
     if (doc)
         xmlFreeDoc(doc);
-    return doc != NULL;
+    return doc != NULL && !xmlGetLastError();
 }
 
 static bool one_round(const char *text, size_t n, const char *in_path, const char *out_path) {
