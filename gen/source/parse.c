@@ -35,10 +35,19 @@ static const struct facts *no_facts(struct arena *a) {
     return facts_pack(&b, a);
 }
 
+/* The grammar's scanner forgets to leave an f-string when a file ends in one: after an error it is made anew, or the next
+   file would be read as if it began inside that string. */
+static TSTree *parse_text(struct parser *p, const struct buf *text) {
+    TSTree *tree = ts_parser_parse_string(p->ts, NULL, text->s, (uint32_t)text->len);
+    if (ts_node_has_error(ts_tree_root_node(tree)))
+        ts_parser_set_language(p->ts, syntax_language());
+    return tree;
+}
+
 static const struct facts *parse_whole(struct parser *p, struct arena *a) {
     struct arena scratch = {0};
     struct facts_builder b = {.arena = &scratch};
-    TSTree *tree = ts_parser_parse_string(p->ts, NULL, p->source.s, (uint32_t)p->source.len);
+    TSTree *tree = parse_text(p, &p->source);
     walk_tree(&b, tree, p->source.s, NULL);
     ts_tree_delete(tree);
     const struct facts *f = facts_pack(&b, a);
@@ -51,7 +60,7 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
     const struct outline *o = &p->outline;
     struct arena scratch = {0};
     struct facts_builder b = {.arena = &scratch};
-    TSTree *tree = ts_parser_parse_string(p->ts, NULL, o->text.s, (uint32_t)o->text.len);
+    TSTree *tree = parse_text(p, &o->text);
     const struct facts *f = NULL;
     if (!ts_node_has_error(ts_tree_root_node(tree))) {
         walk_tree(&b, tree, o->text.s, &o->origins);

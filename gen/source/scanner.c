@@ -287,13 +287,15 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
                 return false;
             at++;
             break;
-        case BACKSLASH:
+        case BACKSLASH: {
+            size_t step = s[at + 1] == '\n' ? 2 : s[at + 1] == '\r' && s[at + 2] == '\n' ? 3 : 0;
             line->opens_block = false;
-            at += s[at + 1] == '\r' && s[at + 2] == '\n' ? 3 : s[at + 1] == '\n' ? 2 : 0;
-            if (s[at - 1] != '\n' || at >= n)
+            at += step;
+            if (!step || at >= n)
                 return false;
             multi = true;
             break;
+        }
         case COLON:
         case SEMICOLON:
             if (depth == 0) {

@@ -3,9 +3,10 @@
  *
  *     outline_mutations SEED COUNT FOLDER...
  *
- * Where the full parse finds no syntax error, the facts must be the same, byte for byte. Where it does, tree-sitter's
- * recovery may make anything of the rest of the file, and the outline, which does not look into most statements, may know
- * better: then it must give at least every import that the full parse gives on lines before the error.
+ * Where the full parse finds no syntax error, the facts must be the same, byte for byte, unless CPython rejects the file
+ * (tree-sitter takes some of what is no Python, as `f()x = 1`). Where it finds one, its recovery may make anything of the
+ * rest of the file, and the outline, which does not look into most statements, may know better: then it must give at least
+ * every import that the full parse gives on lines before the error.
  */
 #include "base/arena.h"
 #include "base/os.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct arena arena;
 static struct strs files;
@@ -109,11 +111,29 @@ static bool has_import(const struct facts *f, const struct facts *of, const stru
     return false;
 }
 
-static bool agree(const struct facts *outline, const struct facts *full) {
+static const char *difference_path(const char *suffix) {
+    return arena_printf(&arena, "%s/testfan-difference-%ld.%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid(), suffix);
+}
+
+static bool write_source(const char *bytes, size_t n) {
+    FILE *source = fopen(difference_path("py"), "wb");
+    bool ok = source && fwrite(bytes, 1, n, source) == n;
+    return source && fclose(source) == 0 && ok;
+}
+
+static bool python_takes(const char *bytes, size_t n) {
+    static const char program[] = "import sys, warnings; warnings.simplefilter('ignore'); compile(open(sys.argv[1], 'rb').read(), 'x', 'exec')";
+    struct buf out = {0};
+    int status = write_source(bytes, n) ? os_run((const char *const[]){"python3", "-c", program, difference_path("py"), NULL}, &out, true) : 0;
+    buf_free(&out);
+    return status == 0;
+}
+
+static bool agree(const struct facts *outline, const struct facts *full, const char *bytes, size_t n) {
     if (outline->size == full->size && memcmp(outline, full, full->size) == 0)
         return true;
     if (!(full->flags & FACT_SYNTAX_ERROR))
-        return false;
+        return !python_takes(bytes, n);
     FACTS_FOR(struct fact_import, i, full, imports)
     if (i->line < full->error_line && !has_import(outline, full, i))
         return false;
@@ -142,20 +162,14 @@ static void print_facts(FILE *out, const struct facts *f) {
 static void report(const char *path, const char *bytes, size_t n, const struct facts *outline, const struct facts *full) {
     static const char *const names[] = {"outline", "full"};
     const struct facts *both[] = {outline, full};
-    FILE *source = fopen("/tmp/testfan-difference.py", "wb");
-    if (source) {
-        fwrite(bytes, 1, n, source);
-        fclose(source);
-    }
-    fprintf(stderr, "DIFFERENT: %s (the source is in /tmp/testfan-difference.py, the facts beside it)\n", path);
+    write_source(bytes, n);
+    fprintf(stderr, "DIFFERENT: %s, now %s, the facts beside it\n", path, difference_path("py"));
     for (int i = 0; i < 2; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "/tmp/testfan-difference.%s", names[i]);
-        FILE *out = fopen(name, "w");
-        if (out) {
-            print_facts(out, both[i]);
-            fclose(out);
-        }
+        FILE *out = fopen(difference_path(names[i]), "w");
+        if (!out)
+            continue;
+        print_facts(out, both[i]);
+        fclose(out);
     }
 }
 
@@ -171,7 +185,7 @@ static bool check(struct parser *p, const char *path, const char *bytes, size_t 
     c->bytes += n;
     c->whole += !by_outline;
     c->broken += full->flags & FACT_SYNTAX_ERROR;
-    bool same = agree(outline, full) && facts_valid(outline, outline->size) && facts_valid(full, full->size);
+    bool same = agree(outline, full, bytes, n) && facts_valid(outline, outline->size) && facts_valid(full, full->size);
     if (!same && !c->different++)
         report(path, bytes, n, outline, full);
     arena_free(&a);
