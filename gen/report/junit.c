@@ -250,6 +250,8 @@ static void outcome_open(struct reader *r, const char *name, const xmlChar **att
         return;
     r->test.outcome = outcome;
     r->test.message = arena_strdup(&r->case_arena, attribute(attributes, "message"));
+    bool torn = outcome == JUNIT_ERROR && str_starts(r->test.message, "failed on teardown with ");
+    r->test.call = torn ? had : outcome;
     r->outcome_depth = r->depth;
     buf_reset(&r->text);
 }

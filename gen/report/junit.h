@@ -22,6 +22,9 @@ struct junit_case {
     double time; /* seconds; 0 when it says none */
     /* Its first <failure> or <error>, else <skipped> (type pytest.xfail: xfailed), else passed. */
     enum junit_outcome outcome;
+    /* The same, but where the teardown failed (an <error> with pytest's words for it) what stands beside
+     * that. */
+    enum junit_outcome call;
     const char *message, *text; /* of the element that made the outcome */
     const char *xml;            /* the whole element again, in UTF-8 */
     size_t xml_len;

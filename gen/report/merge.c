@@ -155,6 +155,7 @@ static void add_error(struct merge *m, const char *report, const struct junit_er
     on_test(m, &(struct junit_case){.classname = "",
                                     .name = name,
                                     .outcome = JUNIT_ERROR,
+                                    .call = JUNIT_ERROR,
                                     .message = message.s,
                                     .text = "",
                                     .xml = xml.s,

@@ -35,6 +35,8 @@ enum { SLOW_TESTS = 100, PROBLEM_TEXTS = 50 };
 
 /* What reports hold together. Strings live in the arena given to merge_reports. */
 struct summary {
+    /* As pytest counts: a test that passed and whose teardown failed is a pass and an error, in one test
+     * case. */
     unsigned long tests, passed, failed, errors, skipped, xfailed;
     unsigned long not_run; /* reports with the property testfan.not-run */
     double time;           /* the sum of the suites' times */

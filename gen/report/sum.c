@@ -122,6 +122,17 @@ static void add_slow(struct sum *sum, const char *target, const struct junit_cas
     s->slowest[at] = (struct slow_test){test_id(sum, target, test), test->time};
 }
 
+/* A test whose call failed has a test case for that, and a second one when its teardown failed as well. */
+static bool call_counted(struct sum *sum, const char *target, const struct junit_case *test) {
+    const struct summary *s = sum->summary;
+    if (test->call == test->outcome)
+        return true;
+    if (!s->problems.len)
+        return false;
+    const struct problem *last = &s->problems.items[s->problems.len - 1];
+    return !last->error && str_eq(last->target, target) && str_eq(last->id, test_id(sum, target, test));
+}
+
 void sum_test(struct sum *sum, const char *target, const struct junit_case *test) {
     struct summary *s = sum->summary;
     unsigned long *const counts[] = {[JUNIT_PASSED] = &s->passed,
@@ -131,6 +142,8 @@ void sum_test(struct sum *sum, const char *target, const struct junit_case *test
                                      [JUNIT_XFAILED] = &s->xfailed};
     s->tests++;
     ++*counts[test->outcome];
+    if (!call_counted(sum, target, test))
+        ++*counts[test->call];
     if (test->outcome == JUNIT_FAILED || test->outcome == JUNIT_ERROR)
         add_problem(sum, target, test);
     if (test->time > 0)

@@ -92,6 +92,24 @@ static void test_pytest_reports(void **state) {
     assert_non_null(strstr(text, "value=\"v&lt;&amp;&quot;'&gt;\""));
 }
 
+/* The counts that pytest printed for the run that left these reports. */
+static void test_counts_as_pytest(void **state) {
+    struct fixture *f = *state;
+    const char *reports[] = {DATA "pytest8_xunit2.xml", DATA "pytest9_xunit1.xml"};
+    for (int i = 0; i < 2; i++) {
+        const struct merge_input in = {"test_tiny.py", reports[i], NULL};
+        struct summary s;
+        assert_true(merge_reports(&f->arena, &in, 1, f->out, &s));
+        assert_int_equal(s.failed, 3);
+        assert_int_equal(s.passed, 7);
+        assert_int_equal(s.skipped, 1);
+        assert_int_equal(s.xfailed, 1);
+        assert_int_equal(s.errors, 3);
+        assert_int_equal(s.tests, 14);
+        assert_non_null(strstr(merged(f), " errors=\"3\" failures=\"3\" skipped=\"2\" tests=\"14\""));
+    }
+}
+
 /* A merged report merged again stays as it is, byte for byte. */
 static void test_merging_again_changes_nothing(void **state) {
     struct fixture *f = *state;
@@ -302,6 +320,7 @@ static void test_times(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pytest_reports, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_counts_as_pytest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_merging_again_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unreadable_reports, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_report_without_a_suite, set_up, tear_down),
