@@ -295,7 +295,7 @@ static void test_slowest(void **state) {
 static void update(struct fixture *f, const char *path, const char *target, double seconds) {
     struct summary s = {0};
     array_push(&f->arena, &s.targets, (struct target_time){target, seconds});
-    assert_true(times_update(path, &s));
+    assert_true(times_update(path, &s, NULL));
 }
 
 static void test_times(void **state) {
@@ -309,9 +309,15 @@ static void test_times(void **state) {
     update(f, path, "a\".py", 0.05);
     assert_string_equal(os_read(&f->arena, path, NULL), first);
     update(f, path, "b.py", 1.2);
+    update(f, path, "b.py", 0);
     struct times times;
     times_read(&f->arena, path, &times);
     assert_true(times_find(&times, "b.py") == 1.2 && times_find(&times, "c.py") == -1);
+    struct strs all = {0};
+    array_push(&f->arena, &all, "b.py");
+    assert_true(times_update(path, &(struct summary){0}, &all));
+    times_read(&f->arena, path, &times);
+    assert_int_equal(times.files.len, 1);
     times_read(&f->arena, file(f, "bad.json", "{\"version\": 1, \"targets\": {\"a\": -1, \"b\": \"x\"}"),
                &times);
     assert_int_equal(times.files.len, 0);
