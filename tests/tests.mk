@@ -23,10 +23,54 @@ unit-tools: $(UNIT_TOOLS)
 unit: $(UNIT) ## the C unit tests (cmocka)
 	@set -e; for t in $(UNIT); do $$t; done
 
-# Seeded damage to what the program reads; `make fuzz ROUNDS=100000 SEED=7` for more.
-ROUNDS ?= 3000
+# Seeded damage to what the program reads: `make fuzz ROUNDS=100000 SEED=7` for more.
+ROUNDS ?= 10000
 SEED   ?= 1
-fuzz: $(B)/fuzz/merge_mutations ## seeded damage to reports
-	$(B)/fuzz/merge_mutations $(ROUNDS) $(SEED) tests/unit/data/*.xml
+STDLIB = $$($(PYTHON3) -c 'import json, os; print(os.path.dirname(os.path.dirname(json.__file__)))')
+FUZZED = $(STDLIB)/json $(STDLIB)/email $(STDLIB)/asyncio $(STDLIB)/unittest $(STDLIB)/xml $(wildcard $(D)/projects/*/)
 
-.PHONY: unit unit-tools fuzz
+fuzz: $(B)/fuzz/merge_mutations $(B)/fuzz/outline_mutations ## seeded mutations of sources and reports
+	$(B)/fuzz/merge_mutations $(shell expr $(ROUNDS) / 5) $(SEED) tests/unit/data/*.xml
+	$(B)/fuzz/outline_mutations $(SEED) $(ROUNDS) $(FUZZED)
+
+# What the Python tests need, pinned by hash; the second time nothing is fetched.
+VENV := $(D)/venv-test
+PY   := $(VENV)/bin/python
+$(VENV)/stamp: tests/requirements.txt | $(D)/debs
+	$(Q)rm -rf $(VENV) && $(PYTHON3) -m venv $(VENV)
+	$(call say,pip,$<)
+	$(Q)$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+projects: $(VENV)/stamp ## fetch the real projects that the tests run on
+	$(Q)$(PY) tests/projects/fetch.py $(D)/projects
+
+golden: $(B)/testfan $(VENV)/stamp ## input trees and what must come of them
+	$(PY) -m pytest -q -n 2 tests/golden
+golden-update: $(B)/testfan $(VENV)/stamp ## take what comes of them as what must; look at git diff
+	GOLDEN_UPDATE=1 $(PY) -m pytest -q -n 2 tests/golden
+
+e2e: $(B)/testfan unit-tools projects ## real engines, real projects
+	TESTFAN_CORPUS=$$(printf '%s:' $(D)/projects/*/) $(PY) -m pytest -q -n 2 --dist worksteal tests/e2e
+
+self: $(B)/testfan $(VENV)/stamp ## testfan runs its own end-to-end suite
+	$(B)/testfan test --python $(PY) tests/e2e/test_run.py tests/golden
+
+test: ## everything: unit, fuzz, golden, end to end, and the suite under testfan itself
+	$(MAKE) unit
+	$(MAKE) projects
+	$(MAKE) fuzz
+	$(MAKE) golden
+	$(MAKE) e2e
+	$(MAKE) self
+
+demo: $(B)/testfan ## jinja2 under testfan: report, times, what one edit re-runs
+	@sh tests/demo.sh $(B)/testfan $(D)
+
+soak: $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
+	$(MAKE) fuzz ROUNDS=100000 SEED=$(SEED)
+
+bench: $(B)/testfan projects ## ratios against the peers, side by side
+	@set -e; for b in tests/bench/*.py; do $(PY) $$b; done
+
+.PHONY: unit unit-tools fuzz projects golden golden-update e2e self test demo soak bench

@@ -1,0 +1,124 @@
+"""What the end-to-end tests share: the binary, trees made on the fly, copies of real projects, reports as multisets."""
+import collections
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("TESTFAN_BUILD", ROOT / "build"))
+PROJECTS = pathlib.Path(os.environ.get("TESTFAN_PROJECTS", ROOT / ".deps/projects"))
+NAMES = sorted(json.loads((ROOT / "tests/projects/projects.json").read_text()))
+NINJAS = [n for n in ("/usr/bin/ninja", str(pathlib.Path(sys.executable).parent / "ninja")) if os.path.exists(n)]
+
+
+def read_report(path):
+    """The multiset of (classname, name, outcome) of a JUnit report."""
+    cases = collections.Counter()
+    for case in ElementTree.parse(path).iter("testcase"):
+        outcome = next((c.tag for c in case if c.tag in ("failure", "error", "skipped")), "passed")
+        cases[case.get("classname"), case.get("name"), outcome] += 1
+    return cases
+
+
+class Tree:
+    """A folder with tests in it, and the commands run there."""
+
+    def __init__(self, path, python=sys.executable, ninja=None):
+        self.path = path
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "TESTFAN_", "NINJA"))}
+        self.env.update(PYTHONDONTWRITEBYTECODE="", LC_ALL="C.UTF-8")
+        self.env.pop("VIRTUAL_ENV", None)
+        self.env.pop("PYTHONDONTWRITEBYTECODE")
+        self.python = str(python)
+        self.ninja_program = ninja or NINJAS[0]
+        self.env["NINJA"] = self.ninja_program
+
+    def write(self, files):
+        for name, text in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return self
+
+    def run(self, *words, cwd=None, check=None, timeout=300, **env):
+        done = subprocess.run(
+            [str(w) for w in words],
+            cwd=cwd or self.path,
+            env={**self.env, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=timeout,
+        )
+        if check is not None:
+            assert done.returncode == check, f"{words} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def testfan(self, command, *words, **kw):
+        return self.run(BUILD / "testfan", command, "--python", self.python, *words, **kw)
+
+    def ninja(self, *words, **kw):
+        return self.run(self.ninja_program, *words, **kw)
+
+    def pytest(self, *words, **kw):
+        return self.run(self.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words, **kw)
+
+    def report(self, name=".testfan/report.xml"):
+        return read_report(self.path / name)
+
+    def plain(self, *words):
+        """The report of a plain pytest run of the same tree."""
+        out = self.path.parent / "plain.xml"
+        self.pytest("--continue-on-collection-errors", f"--junitxml={out}", *words)
+        return read_report(out)
+
+    def ran(self, run):
+        """Runs something and tells which test files ran meanwhile."""
+        results = self.path / ".testfan/results"
+        before = {p: p.stat().st_ino for p in results.rglob("*.xml")}
+        done = run()
+        now = {p: p.stat().st_ino for p in results.rglob("*.xml")}
+        return done, sorted(str(p.relative_to(results))[:-4] for p, ino in now.items() if before.get(p) != ino)
+
+
+@pytest.fixture(params=NINJAS, ids=["ninja" if n.startswith("/usr") else "ninja-pypi" for n in NINJAS])
+def tree(request, tmp_path):
+    path = tmp_path / "tree"
+    path.mkdir()
+    return Tree(path, ninja=request.param)
+
+
+def clone_environment(name, source, venv):
+    """A virtual environment with the project's dependencies in which the copy at `source` comes before the original."""
+    subprocess.run([PROJECTS / f"venv-{name}/bin/python", "-m", "venv", "--without-pip", venv], check=True)
+    site = next(venv.glob("lib/python*/site-packages"))
+    base = next((PROJECTS / f"venv-{name}").glob("lib/python*/site-packages"))
+    root = source / "src" if (source / "src").is_dir() else source
+    (site / "copy.pth").write_text(f"{root}\nimport site; site.addsitedir({str(base)!r})\n")
+    package = {"jinja2": "jinja2"}.get(name, name)
+    where = subprocess.run(
+        [venv / "bin/python", "-c", f"import {package}; print({package}.__file__)"],
+        cwd="/", check=True, capture_output=True, text=True,
+    ).stdout
+    assert where.startswith(str(source)), f"the tests would import {where}"
+    return venv / "bin/python"
+
+
+def copy_project(name, tmp_path):
+    if not (PROJECTS / f"{name}.done").exists():
+        pytest.fail(f"{name} is not fetched: make projects")
+    source = tmp_path / name
+    shutil.copytree(PROJECTS / name, source, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    return Tree(source, clone_environment(name, source, tmp_path / "venv"))
+
+
+@pytest.fixture
+def project(tmp_path):
+    return lambda name: copy_project(name, tmp_path)
