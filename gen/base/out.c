@@ -149,3 +149,8 @@ void out_append(struct out_stream *out, struct out_stream *spool, size_t n) {
         n -= got;
     }
 }
+
+bool out_stamp(const char *path, const char *text) {
+    unlink(path);
+    return out_write(path, text, strlen(text), NULL);
+}

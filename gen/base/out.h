@@ -37,6 +37,8 @@ bool out_rewind(struct out_stream *spool);
 /* Appends the next n bytes of a rewound spool; that it cannot be read is told by out_close. */
 void out_append(struct out_stream *out, struct out_stream *spool, size_t n);
 
+/* The same, but the file is made anew even when it has these bytes: a stamp, whose time stamp counts. */
+bool out_stamp(const char *path, const char *text);
 /* A name in the temporary folder that no other process uses; the caller makes and renames or removes the
  * file. */
 void out_tmp_name(char *out, size_t size, const char *stem);

@@ -158,7 +158,8 @@ const char *str_nearest(const char *s, const struct strs *list) {
     return nearest;
 }
 
-/* The character at s and its length: a byte that is no UTF-8 stands for itself, apart from every character, as in Python. */
+/* The character at s and its length: a byte that is no UTF-8 stands for itself, apart from every character,
+ * as in Python. */
 static uint32_t char_at(const char *s, size_t *len) {
     const unsigned char *u = (const unsigned char *)s;
     size_t n = *s ? utf8_length(u, strnlen(s, 4)) : 1;

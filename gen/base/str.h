@@ -24,7 +24,8 @@ void buf_free(struct buf *b);
 bool str_eq(const char *a, const char *b); /* either may be NULL; NULL equals only NULL */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
-/* Whether the n bytes are UTF-8 as Python decodes it: no overlong form, no surrogate, nothing above U+10FFFF. */
+/* Whether the n bytes are UTF-8 as Python decodes it: no overlong form, no surrogate, nothing above U+10FFFF.
+ */
 bool str_is_utf8(const char *s, size_t n);
 /* The words of s between white space, copied into the arena. */
 struct strs str_words(struct arena *a, const char *s);

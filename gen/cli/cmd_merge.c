@@ -34,7 +34,7 @@ static int merge_plan(struct invocation *in) {
     outcome_keep(in->arena, &plan, &s, !plan.filtered);
     if (!getenv("TESTFAN_QUIET"))
         print_summary(&s, outcome_durations(&plan), plan.targets.len);
-    return in->stamp && !out_write(in->stamp, "merged\n", 7, NULL) ? EXIT_INTERNAL : EXIT_PASSED;
+    return in->stamp && !out_stamp(in->stamp, "merged\n") ? EXIT_INTERNAL : EXIT_PASSED;
 }
 
 int cmd_merge(struct invocation *in) {

@@ -108,19 +108,6 @@ static bool write_text(const struct project *p, const char *path, const char *te
     return out_write(in_root(p, path), text, strlen(text), NULL);
 }
 
-static bool write_support(const struct project *p) {
-    bool ok = write_text(p, ".testfan/.gitignore", "*\n");
-    ok = ok && write_text(p, ".testfan/stamp", python_stamp(p->arena, &p->python, &p->config.testfan.env));
-    for (const struct embedded_file *f = embedded_files; f->name && ok; f++)
-        if (strcmp(f->name, "testfan_worker.py") == 0)
-            ok = write_text(p, ".testfan/rules/testfan_worker.py", f->text);
-    struct buf b = {0};
-    emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir});
-    ok = ok && out_write(in_root(p, ".testfan/machine.ninja"), b.s, b.len, NULL);
-    buf_free(&b);
-    return ok;
-}
-
 /* Everything that, changed, can change build.ninja. */
 static struct strs watched_paths(const struct project *p) {
     struct strs paths = {0};
@@ -151,6 +138,19 @@ static struct strs watched_paths(const struct project *p) {
     return paths;
 }
 
+static bool write_support(const struct project *p, const struct strs *watched) {
+    bool ok = write_text(p, ".testfan/.gitignore", "*\n");
+    ok = ok && write_text(p, ".testfan/stamp", python_stamp(p->arena, &p->python, &p->config.testfan.env));
+    for (const struct embedded_file *f = embedded_files; f->name && ok; f++)
+        if (strcmp(f->name, "testfan_worker.py") == 0)
+            ok = write_text(p, ".testfan/rules/testfan_worker.py", f->text);
+    struct buf b = {0};
+    emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir}, watched);
+    ok = ok && out_write(in_root(p, ".testfan/machine.ninja"), b.s, b.len, NULL);
+    buf_free(&b);
+    return ok;
+}
+
 static bool may_overwrite(const struct project *p, const char *path) {
     struct arena scratch = {0};
     size_t n = 0;
@@ -172,14 +172,14 @@ static void make_newest(const char *path) {
 
 bool project_write(const struct project *p, const struct plan *plan) {
     const char *file = plan->filtered ? os_join(p->arena, plan->dir, "build.ninja") : "build.ninja";
-    if (!may_overwrite(p, file) || !write_support(p) || !plan_write(plan, p->config.rootdir))
+    struct strs watched = watched_paths(p);
+    if (!may_overwrite(p, file) || !write_support(p, &watched) || !plan_write(plan, p->config.rootdir))
         return false;
     plan_forget(plan, &p->graph, p->config.rootdir);
     struct buf b = {0};
     bool ok = true, changed = false;
     if (!plan->filtered) {
-        struct strs paths = watched_paths(p);
-        emit_ninja_depfile(&b, &paths);
+        emit_ninja_depfile(&b, &watched);
         ok = out_write(in_root(p, ".testfan/gen.d"), b.s, b.len, NULL);
         buf_reset(&b);
     }

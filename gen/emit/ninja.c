@@ -159,39 +159,64 @@ void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g) {
     arena_free(&scratch);
 }
 
-void emit_ninja_machine(struct buf *b, const struct machine *m) {
-    buf_str(b, "# What belongs to this machine; made by testfan, ignored by git.\n");
-    const char *const pairs[][2] = {{"testfan", m->testfan}, {"python", m->python ? m->python : "python3"}};
-    for (int i = 0; i < 2; i++) {
-        struct buf quoted = {0};
-        escape_shell(&quoted, pairs[i][1]);
-        buf_fmt(b, "%s = ", pairs[i][0]);
-        for (const char *s = quoted.s; *s; s++) {
-            if (*s == '$')
-                buf_char(b, '$');
-            buf_char(b, *s);
-        }
-        buf_char(b, '\n');
-        buf_free(&quoted);
-    }
-    buf_str(b, "root = ");
-    for (const char *s = m->rootdir; *s; s++) {
-        if (*s == '$')
+static void put_value(struct buf *b, const char *name, const char *value) {
+    buf_fmt(b, "%s = ", name);
+    for (; *value; value++) {
+        if (*value == '$')
             buf_char(b, '$');
-        buf_char(b, *s);
+        buf_char(b, *value);
     }
-    buf_str(b, "\npipe = |\n");
+    buf_char(b, '\n');
 }
 
-void emit_ninja_depfile(struct buf *b, const struct strs *paths) {
+static void put_command(struct buf *b, const char *name, const char *path) {
+    struct buf quoted = {0};
+    escape_shell(&quoted, path);
+    put_value(b, name, quoted.s);
+    buf_free(&quoted);
+}
+
+/* Whether ninja's depfile parser reads the name as one word; space and '#' can be escaped there. */
+static bool depfile_holds(const char *path) {
+    for (; *path; path++) {
+        bool letter = (*path >= 'a' && *path <= 'z') || (*path >= 'A' && *path <= 'Z') ||
+                      (*path >= '0' && *path <= '9');
+        if (!letter && !strchr("/._-+,~%=@ #", *path) && (unsigned char)*path < 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* A path that is declared as a phony output may be missing: then build.ninja is made again, where an input
+   that is missing would be an error. */
+void emit_ninja_machine(struct buf *b, const struct machine *m, const struct strs *watched) {
+    buf_str(b, "# What belongs to this machine; made by testfan, ignored by git.\n");
+    put_command(b, "testfan", m->testfan);
+    put_command(b, "python", m->python ? m->python : "python3");
+    put_value(b, "root", m->rootdir);
+    buf_str(b, "pipe = |\n");
+    struct buf list = {0};
+    for (uint32_t i = 0; i < watched->len; i++) {
+        if (depfile_holds(watched->items[i]) || strpbrk(watched->items[i], "\n\r"))
+            continue;
+        buf_str(b, "build");
+        put_word(b, watched->items[i]);
+        buf_str(b, ": phony\n");
+        put_word(&list, watched->items[i]);
+    }
+    buf_fmt(b, "build .testfan/watched: phony .testfan/.gitignore%s\n", list.s ? list.s : "");
+    buf_free(&list);
+}
+
+void emit_ninja_depfile(struct buf *b, const struct strs *watched) {
     buf_str(b, "build.ninja:");
-    for (uint32_t i = 0; i < paths->len; i++) {
+    for (uint32_t i = 0; i < watched->len; i++) {
+        if (!depfile_holds(watched->items[i]))
+            continue;
         buf_str(b, " \\\n  ");
-        for (const char *s = paths->items[i]; *s; s++) {
-            if (*s == ' ' || *s == '#' || *s == '\\' || *s == ':')
+        for (const char *s = watched->items[i]; *s; s++) {
+            if (*s == ' ' || *s == '#')
                 buf_char(b, '\\');
-            if (*s == '$')
-                buf_char(b, '$');
             buf_char(b, *s);
         }
     }

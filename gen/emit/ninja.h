@@ -19,10 +19,11 @@ void escape_ninja(struct buf *b, const char *s);
 /* Appends build.ninja for the plan: a phony edge per unit that a target reaches, a run edge per target, merge
    and verdict; for a plan of the whole tree also the edge that makes build.ninja again. */
 void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g);
-void emit_ninja_machine(struct buf *b, const struct machine *m);
-/* The depfile of the edge that makes build.ninja: every folder and file whose change can change it, absolute.
- */
-void emit_ninja_depfile(struct buf *b, const struct strs *paths);
+/* machine.ninja. `watched` is every folder and file whose change can change build.ninja, absolute: those
+   whose names no depfile can hold are listed here, the others are for the depfile. */
+void emit_ninja_machine(struct buf *b, const struct machine *m, const struct strs *watched);
+/* The depfile of the edge that makes build.ninja. */
+void emit_ninja_depfile(struct buf *b, const struct strs *watched);
 
 /* Whether a build.ninja was written by testfan, by its first line. */
 bool emit_ninja_is_ours(const char *text);

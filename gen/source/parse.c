@@ -35,8 +35,8 @@ static const struct facts *no_facts(struct arena *a) {
     return facts_pack(&b, a);
 }
 
-/* The grammar's scanner forgets to leave an f-string when a file ends in one: after an error it is made anew, or the next
-   file would be read as if it began inside that string. */
+/* The grammar's scanner forgets to leave an f-string when a file ends in one: after an error it is made anew,
+   or the next file would be read as if it began inside that string. */
 static TSTree *parse_text(struct parser *p, const struct buf *text) {
     TSTree *tree = ts_parser_parse_string(p->ts, NULL, text->s, (uint32_t)text->len);
     if (ts_node_has_error(ts_tree_root_node(tree)))

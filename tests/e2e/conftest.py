@@ -82,10 +82,10 @@ class Tree:
     def ran(self, run):
         """Runs something and tells which test files ran meanwhile."""
         results = self.path / ".testfan/results"
-        before = {p: p.stat().st_ino for p in results.rglob("*.xml")}
+        before = {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in results.rglob("*.xml")}
         done = run()
-        now = {p: p.stat().st_ino for p in results.rglob("*.xml")}
-        return done, sorted(str(p.relative_to(results))[:-4] for p, ino in now.items() if before.get(p) != ino)
+        now = {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in results.rglob("*.xml")}
+        return done, sorted(str(p.relative_to(results))[:-4] for p, stat in now.items() if before.get(p) != stat)
 
 
 @pytest.fixture(params=NINJAS, ids=["ninja" if n.startswith("/usr") else "ninja-pypi" for n in NINJAS])

@@ -33,7 +33,7 @@ def test_a_dead_interpreter_leaves_a_report(tree, kind):
 @pytest.mark.parametrize(
     "body",
     [
-        "import os; os.closerange(0, 1000)",
+        "import os; os.closerange(3, 1000)",
         "import os; os.chdir('/')",
         "import os; os.unlink(__file__)",
         "import subprocess; subprocess.Popen(['sleep', '1000'])",
