@@ -215,13 +215,11 @@ static bool write_merged(struct merge *m, const char *path) {
 bool merge_reports(struct arena *a, const struct merge_input *in, uint32_t n, const char *out_path,
                    struct summary *s) {
     *s = (struct summary){0};
-    struct out_stream spool;
-    struct merge m = {.arena = a, .sum.summary = s};
+    struct out_stream spool = {0};
     bool ok = !out_path || out_spool(&spool, out_path);
-    if (out_path && ok)
-        m.spool = &spool;
+    struct merge m = {.arena = a, .sum.summary = s, .spool = spool.file ? &spool : NULL};
     read_all(&m, in, n);
-    if (m.spool) {
+    if (spool.file) {
         ok = write_merged(&m, out_path);
         fclose(spool.file);
     }

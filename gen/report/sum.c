@@ -64,13 +64,15 @@ static void load_log(struct sum *sum) {
 
 /* The node id, made from the classname where it begins with the target's own. */
 static const char *derived_id(struct sum *sum, const char *target, const struct junit_case *test) {
-    if (!*test->classname)
-        return arena_strdup(sum->arena, target ? target : test->name);
     struct buf module = {0}, id = {0};
     if (target)
         mangle(&module, target, strlen(target));
     const char *rest = test->classname + module.len;
-    if (module.len && str_starts(test->classname, module.s) && (!*rest || *rest == '.')) {
+    bool collecting =
+        !*test->classname && target && (str_eq(test->name, module.s) || str_eq(test->name, target));
+    if (target && !*test->classname) {
+        buf_str(&id, target);
+    } else if (module.len && str_starts(test->classname, module.s) && (!*rest || *rest == '.')) {
         buf_str(&id, target);
         for (; *rest; rest++) {
             if (*rest == '.')
@@ -81,8 +83,10 @@ static const char *derived_id(struct sum *sum, const char *target, const struct 
     } else {
         buf_str(&id, test->classname);
     }
-    buf_str(&id, "::");
-    buf_str(&id, test->name);
+    if (!collecting) {
+        buf_str(&id, id.len ? "::" : "");
+        buf_str(&id, test->name);
+    }
     char *copy = arena_strndup(sum->arena, id.s, id.len);
     buf_free(&module);
     buf_free(&id);

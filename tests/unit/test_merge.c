@@ -273,6 +273,20 @@ static void test_ids_without_a_log(void **state) {
     assert_true(merge_reports(&f->arena, &in, 1, NULL, &s));
     assert_string_equal(s.problems.items[0].id, "tests/test_a.py::TestC::TestD::n[x]");
     assert_string_equal(s.problems.items[1].id, "tests.test_ab::n");
+
+    const char *bare =
+        file(f, "b.xml",
+             "<testsuite><testcase name='tests.test_a'><error/></testcase>"
+             "<testcase name='n'><error/></testcase><testcase><error/></testcase></testsuite>");
+    const char *with[] = {"tests/test_a.py", "tests/test_a.py::n", "tests/test_a.py::"};
+    const char *without[] = {"tests.test_a", "n", ""};
+    for (int i = 0; i < 3; i++) {
+        const struct merge_input of_target = {"tests/test_a.py", bare, NULL}, of_none = {NULL, bare, NULL};
+        assert_true(merge_reports(&f->arena, &of_target, 1, NULL, &s));
+        assert_string_equal(s.problems.items[i].id, with[i]);
+        assert_true(merge_reports(&f->arena, &of_none, 1, NULL, &s));
+        assert_string_equal(s.problems.items[i].id, without[i]);
+    }
 }
 
 static void test_slowest(void **state) {
