@@ -80,9 +80,11 @@ bool project_load(struct arena *a, const struct invocation *in, bool must_run, s
     for (uint32_t i = 0; i < p->scan.texts.len; i++)
         graph_node(&p->graph, p->scan.texts.items[i].path);
     modules_index(&p->modules, a, &p->scan, &p->config, &p->python, &p->initial);
-    resolve_imports(&p->graph, &p->modules, &p->config, p->store.facts, &p->initial);
+    struct findings findings = {.arena = a};
+    resolve_imports(&p->graph, &p->modules, &p->config, p->store.facts, &p->initial, &findings);
     timer_lap("resolve");
     graph_finish(&p->graph);
+    resolve_report(&findings, &p->graph, &p->scan);
     timer_lap("graph");
     return true;
 }

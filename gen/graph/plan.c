@@ -51,16 +51,20 @@ static uint32_t count_tests(const struct facts *f, const struct config *c) {
     return n;
 }
 
-/* Results lie where the test file lies; a name too long for one more suffix is cut and made unique by a
- * digest. */
+/* Results lie as the test files lie. Names that ninja's log or the file system cannot hold, with control
+   characters or too long for one more suffix, are cut and made unique by a digest. */
 static const char *result_name(struct arena *a, const char *dir, const char *file) {
-    const char *base = os_basename(file);
-    if (strlen(base) <= NAME_LONGEST)
+    bool odd = strlen(os_basename(file)) > NAME_LONGEST;
+    for (const char *s = file; *s; s++)
+        odd |= (unsigned char)*s < 0x20 || *s == 0x7f;
+    if (!odd)
         return arena_printf(a, "%s/results/%s", dir, file);
     char hex[33];
-    digest_hex(digest_bytes(base, strlen(base)), hex);
-    return arena_printf(a, "%s/results/%.*s%.*s-%s", dir, (int)(base - file), file, NAME_LONGEST - 33, base,
-                        hex);
+    digest_hex(digest_bytes(file, strlen(file)), hex);
+    char *plain = arena_printf(a, "%.*s", NAME_LONGEST - 33, os_basename(file));
+    for (char *s = plain; *s; s++)
+        *s = (unsigned char)*s < 0x20 || *s == 0x7f ? '_' : *s;
+    return arena_printf(a, "%s/results/%s-%s", dir, plain, hex);
 }
 
 static void digest_targets(struct arena *a, struct graph *g, struct plan *plan) {

@@ -10,6 +10,7 @@
 #include "source/scan.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct resolver {
     const struct facts *facts;
     struct strs roots; /* where this file's absolute imports are looked for, nearest first */
     const struct facts *const *all;
+    struct findings *findings;
 };
 
 /* What a dotted name came to. */
@@ -34,6 +36,26 @@ struct found {
     uint32_t files;        /* how many files that is */
     char dir[PATH_MAX];    /* where its submodules lie */
 };
+
+__attribute__((format(printf, 5, 6))) static void note(const struct resolver *r, enum diag_code code,
+                                                       uint32_t line, uint32_t col, const char *fmt, ...) {
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    array_push(r->findings->arena, r->findings,
+               (struct finding){r->file, code, line, col, arena_strdup(r->findings->arena, text), NULL});
+}
+
+__attribute__((format(printf, 2, 3))) static void cure(const struct resolver *r, const char *fmt, ...) {
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    r->findings->items[r->findings->len - 1].hint = arena_strdup(r->findings->arena, text);
+}
 
 static void add_edge(const struct resolver *r, uint32_t to, enum edge_kind kind, uint32_t line) {
     graph_edge(r->g, r->file, to, kind, line);
@@ -155,12 +177,12 @@ static void report_unresolved(const struct resolver *r, const char *module, uint
     bool ours = map_get(&r->m->tops, top, n) != MAP_NONE;
     if ((!ours && (!r->m->python->path || modules_outside(r->m, top))) || stands_otherwise(r, module))
         return;
-    diag(DIAG_UNRESOLVED_IMPORT, r->path, line, col, "nothing provides import '%s'", module);
+    note(r, DIAG_UNRESOLVED_IMPORT, line, col, "nothing provides import '%s'", module);
     const char *near = ours ? NULL : str_nearest(top, &r->m->top_names);
     if (near)
-        hint("did you mean '%s%s'?", near, module + n);
+        cure(r, "did you mean '%s%s'?", near, module + n);
     else
-        hint("install it, or add the folder that holds it: [tool.testfan] sources = [\"FOLDER\"]");
+        cure(r, "install it, or add the folder that holds it: [tool.testfan] sources = [\"FOLDER\"]");
 }
 
 static void resolve_absolute(const struct resolver *r, const struct fact_import *i) {
@@ -175,9 +197,9 @@ static void resolve_absolute(const struct resolver *r, const struct fact_import 
     if (!answer.found)
         answer = look_up(r, &r->m->bases, module, name, false, EDGE_IMPORT, i->line);
     if (answer.other != NO_FILE) {
-        diag(DIAG_AMBIGUOUS_IMPORT, r->path, i->line, i->col, "import '%s' has two providers: %s, %s", module,
+        note(r, DIAG_AMBIGUOUS_IMPORT, i->line, i->col, "import '%s' has two providers: %s, %s", module,
              graph_path(r->g, answer.first), graph_path(r->g, answer.other));
-        hint("sys.path takes %s; both count as inputs", graph_path(r->g, answer.first));
+        cure(r, "sys.path takes %s; both count as inputs", graph_path(r->g, answer.first));
     }
     if (!answer.found && !quiet_place(i->place))
         report_unresolved(r, module, i->line, i->col);
@@ -212,7 +234,7 @@ static void resolve_relative(const struct resolver *r, const struct fact_import 
     }
     if (inside || quiet_place(i->place))
         return;
-    diag(DIAG_UNRESOLVED_IMPORT, r->path, i->line, i->col, "nothing provides import '%.*s%s'", (int)i->level,
+    note(r, DIAG_UNRESOLVED_IMPORT, i->line, i->col, "nothing provides import '%.*s%s'", (int)i->level,
          "................................", module);
 }
 
@@ -273,8 +295,8 @@ static void resolve_directives(const struct resolver *r) {
             const char *glob = words.items[words.len - 1];
             if (!data_edges(r->g, r->file, r->c->rootdir, *glob == '/' ? "" : dir, glob + (*glob == '/'),
                             d->line)) {
-                diag(DIAG_DATA, r->path, d->line, 0, "'%s' matches no file", glob);
-                hint("the pattern is relative to the file's folder; with a leading '/' to the rootdir");
+                note(r, DIAG_DATA, d->line, 0, "'%s' matches no file", glob);
+                cure(r, "the pattern is relative to the file's folder; with a leading '/' to the rootdir");
             }
         }
     }
@@ -294,10 +316,10 @@ static void resolve_test(const struct resolver *r, const struct strs *initial) {
 
 static void resolve_file(struct resolver *r, const struct source_file *f, const struct strs *initial) {
     if (r->facts->flags & FACT_SYNTAX_ERROR)
-        diag(DIAG_SYNTAX, r->path, r->facts->error_line, r->facts->error_col,
+        note(r, DIAG_SYNTAX, r->facts->error_line, r->facts->error_col,
              "not valid Python; its imports may be incomplete");
     if (r->facts->flags & FACT_ENCODING)
-        diag(DIAG_SYNTAX, r->path, 1, 0, "in an encoding that cannot be read; its imports are unknown");
+        note(r, DIAG_SYNTAX, 1, 0, "in an encoding that cannot be read; its imports are unknown");
     find_roots(r);
     FACTS_FOR(struct fact_import, i, r->facts, imports) {
         if (i->place & PLACE_TYPE_CHECKING)
@@ -317,7 +339,8 @@ static void resolve_file(struct resolver *r, const struct source_file *f, const 
 }
 
 void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
-                     const struct facts *const *facts, const struct strs *initial) {
+                     const struct facts *const *facts, const struct strs *initial,
+                     struct findings *findings) {
     struct arena scratch = {0};
     for (uint32_t i = 0; i < m->scan->files.len; i++) {
         const struct source_file *f = &m->scan->files.items[i];
@@ -328,7 +351,8 @@ void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
                              .path = f->path,
                              .file = i,
                              .facts = facts[i],
-                             .all = facts};
+                             .all = facts,
+                             .findings = findings};
         resolve_file(&r, f, initial);
         arena_free(&scratch);
     }
@@ -342,10 +366,28 @@ void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
                              .path = f->path,
                              .file = m->scan->files.len + i,
                              .facts = &none,
-                             .all = facts};
+                             .all = facts,
+                             .findings = findings};
         resolve_file(&r, f, initial);
         arena_free(&scratch);
     }
+}
+
+void resolve_report(const struct findings *findings, const struct graph *g, const struct scan *scan) {
+    struct arena scratch = {0};
+    unsigned char *seen = arena_alloc(&scratch, g->units + 1);
+    struct unit_edges forward = graph_forward(g);
+    for (uint32_t i = 0; i < scan->files.len; i++)
+        if (scan->files.items[i].flags & (SOURCE_TEST | SOURCE_DOCTEST))
+            graph_reach(g, &forward, g->unit_of[i], seen);
+    ARRAY_FOR (const struct finding, f, findings) {
+        if (!seen[g->unit_of[f->file]])
+            continue;
+        diag(f->code, graph_path(g, f->file), f->line, f->col, "%s", f->text);
+        if (f->hint)
+            hint("%s", f->hint);
+    }
+    arena_free(&scratch);
 }
 
 static void add_conftests_down(struct arena *a, const struct map *files, const char *dir, struct strs *out) {

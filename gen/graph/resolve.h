@@ -1,6 +1,7 @@
 #ifndef GRAPH_RESOLVE_H
 #define GRAPH_RESOLVE_H
 
+#include "base/diag.h"
 #include "base/str.h"
 
 struct config;
@@ -9,17 +10,34 @@ struct graph;
 struct modules;
 struct scan;
 
+/* What is wrong with a file, and its cure. */
+struct finding {
+    uint32_t file; /* its node in the graph */
+    enum diag_code code;
+    uint32_t line, col;
+    const char *text, *hint; /* hint may be NULL */
+};
+
+struct findings {
+    struct finding *items;
+    uint32_t len, cap;
+    struct arena *arena;
+};
+
 /*
  * Turns what the files say (facts) into edges of the graph, whose first nodes are the files of the scan and
  * then its texts, in order. Per file: its imports and string references by CPython's rules over the source
  * roots, every
  * __init__.py above it, the conftest chain for tests and conftests, `# testfan: data=`; for each test also
  * what every target needs: the conftests that pytest loads at start, -p plugins, the configuration file,
- * [tool.testfan] data. Reports unresolved-import, ambiguous-import, data and syntax, in the order of the
- * files.
+ * [tool.testfan] data. What is wrong with a file is kept for resolve_report.
  */
 void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
-                     const struct facts *const *facts, const struct strs *initial);
+                     const struct facts *const *facts, const struct strs *initial, struct findings *findings);
+
+/* Reports unresolved-import, ambiguous-import, data and syntax, in the order of the files: of those that a
+   test reaches (by the finished graph), since nobody waits for the others. */
+void resolve_report(const struct findings *findings, const struct graph *g, const struct scan *scan);
 
 /* The conftest.py files that pytest loads before it collects, for every target alike: of the folders above
    each argument (testpaths, or rootdir), and of their folders named test*. Paths, in the order of loading. */

@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What ninja ends with from 1.13 on when it is interrupted; before, it was 2. */
+enum { EXIT_INTERRUPTED_113 = 130 };
+
 /* Marks ninja's own status lines among what the commands print. */
 #define MARK "\036"
 
@@ -138,7 +141,6 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     }
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
-    if (WIFSIGNALED(status))
-        return 2;
-    return WEXITSTATUS(status);
+    bool interrupted = WIFSIGNALED(status) || WEXITSTATUS(status) == EXIT_INTERRUPTED_113;
+    return interrupted ? 2 : WEXITSTATUS(status);
 }

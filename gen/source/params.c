@@ -7,6 +7,12 @@
 
 enum { IDS_MOST = 4096 };
 
+/* What parametrize is given first: how many names, and whether each parameter set is a value by itself. */
+struct names {
+    uint32_t count;
+    bool bare;
+};
+
 /* The named children that are no comments. */
 struct items {
     TSNode node;
@@ -120,23 +126,26 @@ static bool joined_ids(TSNode list, const char *text, uint32_t count, struct buf
     return taken == count;
 }
 
-static bool set_id(TSNode set, const char *text, uint32_t count, struct buf *out) {
-    if (is_param_call(set, text)) {
-        TSNode arguments = syntax_field(set, "arguments"), id;
-        if (keyword_value(arguments, text, "id", &id) && !syntax_is(id, KIND_NONE))
-            return value_id(id, text, out) && syntax_is(id, KIND_STRING);
-        return joined_ids(arguments, text, count, out);
-    }
-    if (count == 1)
-        return value_id(set, text, out);
-    return is_sequence(set) && joined_ids(set, text, count, out);
+/* The id that a parameter set gives itself: pytest.param(…, id=…). */
+static bool own_id(TSNode set, const char *text, TSNode *id) {
+    return is_param_call(set, text) && keyword_value(syntax_field(set, "arguments"), text, "id", id) &&
+           !syntax_is(*id, KIND_NONE);
 }
 
-static uint32_t count_names(TSNode names, const char *text) {
+static bool set_id(TSNode set, const char *text, struct names names, struct buf *out) {
+    if (is_param_call(set, text))
+        return joined_ids(syntax_field(set, "arguments"), text, names.count, out);
+    if (names.bare)
+        return value_id(set, text, out);
+    return is_sequence(set) && joined_ids(set, text, names.count, out);
+}
+
+static struct names read_names(TSNode names, const char *text) {
     struct buf b = {0};
     uint32_t n = 0;
+    bool sequence = is_sequence(names);
     TSNode item;
-    if (is_sequence(names)) {
+    if (sequence) {
         for (struct items i = items_of(names); next_item(&i, &item);)
             n++;
     } else if (syntax_plain_string(names, text, &b)) {
@@ -148,7 +157,7 @@ static uint32_t count_names(TSNode names, const char *text) {
         }
     }
     buf_free(&b);
-    return n;
+    return (struct names){n, n == 1 && !sequence};
 }
 
 static bool duplicate(const struct facts_builder *b, uint32_t first, const char *id) {
@@ -158,33 +167,39 @@ static bool duplicate(const struct facts_builder *b, uint32_t first, const char 
     return false;
 }
 
+static bool only_keywords(struct items rest) {
+    TSNode item;
+    while (next_item(&rest, &item))
+        if (!syntax_is(item, KIND_KEYWORD))
+            return false;
+    return true;
+}
+
 static bool all_ids(struct facts_builder *b, TSNode arguments, const char *text, struct buf *id) {
-    struct items positional = items_of(arguments);
-    TSNode names = {0}, values = {0}, ids = {0}, set, given;
-    if (!next_item(&positional, &names) || syntax_is(names, KIND_KEYWORD) ||
-        !next_item(&positional, &values) || syntax_is(values, KIND_KEYWORD) || !is_sequence(values))
+    struct items all = items_of(arguments);
+    TSNode first = {0}, values = {0}, ids = {0}, set, given = {0}, own;
+    if (!next_item(&all, &first) || syntax_is(first, KIND_KEYWORD) || !next_item(&all, &values) ||
+        !is_sequence(values) || !only_keywords(all))
         return false;
-    uint32_t count = count_names(names, text), first = b->ids.len;
+    struct names names = read_names(first, text);
+    uint32_t first_id = b->ids.len;
     bool has_ids = keyword_value(arguments, text, "ids", &ids) && !syntax_is(ids, KIND_NONE);
-    if (!count || (has_ids && !is_sequence(ids)))
+    if (!names.count || (has_ids && !is_sequence(ids)))
         return false;
     struct items given_ids = items_of(ids);
     for (struct items sets = items_of(values); next_item(&sets, &set);) {
         buf_reset(id);
-        bool own = has_ids && next_item(&given_ids, &given);
-        if (has_ids && !own)
+        if (has_ids && !next_item(&given_ids, &given))
             return false;
-        TSNode unused;
-        bool param_id =
-            is_param_call(set, text) && keyword_value(syntax_field(set, "arguments"), text, "id", &unused);
-        bool known = own && !param_id && !syntax_is(given, KIND_NONE) ? value_id(given, text, id)
-                                                                      : set_id(set, text, count, id);
-        if (!known || duplicate(b, first, id->s) || b->ids.len - first >= IDS_MOST)
+        bool known = own_id(set, text, &own) ? syntax_is(own, KIND_STRING) && value_id(own, text, id)
+                     : has_ids && !syntax_is(given, KIND_NONE) ? value_id(given, text, id)
+                                                               : set_id(set, text, names, id);
+        if (!known || duplicate(b, first_id, id->s) || b->ids.len - first_id >= IDS_MOST)
             return false;
         fact_str kept = facts_add_text(b, id->s, (uint32_t)id->len);
         array_push(b->arena, &b->ids, kept);
     }
-    return b->ids.len > first;
+    return b->ids.len > first_id;
 }
 
 uint32_t params_ids(struct facts_builder *b, TSNode arguments, const char *text, uint32_t *n) {

@@ -4,13 +4,26 @@
 
 enum { DEEPEST_BRACKET = 200, DEEPEST_STRING = 32 };
 
-enum byte_class { PLAIN, QUOTE, HASH, BREAK, OPEN, CLOSE, BACKSLASH, COLON, SEMICOLON, SPACE, UNSURE };
+enum byte_class {
+    PLAIN,
+    QUOTE,
+    HASH,
+    BREAK,
+    OPEN,
+    CLOSE,
+    BACKSLASH,
+    COLON,
+    SEMICOLON,
+    EQUALS,
+    SPACE,
+    UNSURE
+};
 
 static const unsigned char classes[256] = {
     ['\''] = QUOTE,    ['"'] = QUOTE,  ['#'] = HASH,   ['\n'] = BREAK, ['('] = OPEN,       ['['] = OPEN,
     ['{'] = OPEN,      [')'] = CLOSE,  [']'] = CLOSE,  ['}'] = CLOSE,  ['\\'] = BACKSLASH, [':'] = COLON,
     [';'] = SEMICOLON, [' '] = SPACE,  ['\t'] = SPACE, ['\f'] = SPACE, ['\r'] = SPACE,     [0] = UNSURE,
-    ['$'] = UNSURE,    ['?'] = UNSURE, ['`'] = UNSURE,
+    ['='] = EQUALS,    ['$'] = UNSURE, ['?'] = UNSURE, ['`'] = UNSURE,
 };
 
 static bool is_word(char c) {
@@ -296,6 +309,11 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
             multi = true;
             break;
         }
+        case EQUALS:
+            line->opens_block = false;
+            line->has_import |= depth == 0 && starts_assignment(s + skip_blank(s, at + 1));
+            at++;
+            break;
         case COLON:
         case SEMICOLON:
             if (depth == 0) {

@@ -14,7 +14,7 @@ struct logical_line {
     size_t directives[DIRECTIVES_MOST]; /* where comments that say `testfan:` begin */
     unsigned n_directives;
     bool opens_block; /* its last token is a ':' outside brackets */
-    bool has_import;  /* an import, or an assignment that is a fact, begins after a ';' or ':' */
+    bool has_import;  /* an import, or an assignment that is a fact, begins after a ';', ':' or '=' */
     bool has_call;    /* a call that is a fact, with a string literal first */
 };
 

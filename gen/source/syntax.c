@@ -149,10 +149,9 @@ bool syntax_plain_string(TSNode node, const char *text, struct buf *out) {
         if (kind == KIND_INTERPOLATION)
             return false;
         if (kind == KIND_STRING_START) {
-            char first = text[ts_node_start_byte(part)];
-            if (!strchr("'\"rRuU", first) ||
-                strpbrk((char[]){text[ts_node_start_byte(part) + 1], 0}, "bBfFtT"))
-                return false;
+            for (uint32_t at = ts_node_start_byte(part); at < ts_node_end_byte(part); at++)
+                if (!strchr("'\"rRuU", text[at]))
+                    return false;
         }
         if (kind != KIND_STRING_CONTENT)
             continue;

@@ -53,7 +53,7 @@ def test_filtered_pass_is_no_pass(tree):
 
 
 def change_edit(tree):
-    (tree.path / "pkg/b.py").write_text("VALUE = 2\n")
+    (tree.path / "pkg/b.py").write_text("VALUE = 22\n")
 
 
 def change_delete(tree):
@@ -66,14 +66,14 @@ def change_rename(tree):
 
 def change_shadow(tree):
     (tree.path / "pkg/b").mkdir()
-    (tree.path / "pkg/b/__init__.py").write_text("VALUE = 2\n")
+    (tree.path / "pkg/b/__init__.py").write_text("VALUE = 22\n")
     age(tree.path / "pkg/b/__init__.py")
     age(tree.path / "pkg/b")
 
 
 def change_move_over(tree):
     new = tree.path / "new"
-    new.write_text("VALUE = 2\n")
+    new.write_text("VALUE = 22\n")
     age(new)
     new.rename(tree.path / "pkg/b.py")
 
@@ -107,7 +107,7 @@ def test_bare_ninja_sees(tree, change, broken):
 def test_content_replaced_in_place_by_an_older_file(tree):
     settle(basic(tree))
     old = tree.path.parent / "old.py"
-    old.write_text("VALUE = 2\n")
+    old.write_text("VALUE = 22\n")
     age(old)
     shutil.copy2(old, tree.path / "pkg/b.py")
     done, ran = tree.ran(lambda: tree.testfan("test", check=1))

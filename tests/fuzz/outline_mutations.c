@@ -115,8 +115,8 @@ static const char *difference_path(const char *suffix) {
     return arena_printf(&arena, "%s/testfan-difference-%ld.%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid(), suffix);
 }
 
-static bool write_source(const char *bytes, size_t n) {
-    FILE *source = fopen(difference_path("py"), "wb");
+static bool write_source(const char *path, const char *bytes, size_t n) {
+    FILE *source = fopen(path, "wb");
     bool ok = source && fwrite(bytes, 1, n, source) == n;
     return source && fclose(source) == 0 && ok;
 }
@@ -124,7 +124,9 @@ static bool write_source(const char *bytes, size_t n) {
 static bool python_takes(const char *bytes, size_t n) {
     static const char program[] = "import sys, warnings; warnings.simplefilter('ignore'); compile(open(sys.argv[1], 'rb').read(), 'x', 'exec')";
     struct buf out = {0};
-    int status = write_source(bytes, n) ? os_run((const char *const[]){"python3", "-c", program, difference_path("py"), NULL}, &out, true) : 0;
+    const char *path = difference_path("tried");
+    int status = write_source(path, bytes, n) ? os_run((const char *const[]){"python3", "-c", program, path, NULL}, &out, true) : 0;
+    unlink(path);
     buf_free(&out);
     return status == 0;
 }
@@ -162,7 +164,7 @@ static void print_facts(FILE *out, const struct facts *f) {
 static void report(const char *path, const char *bytes, size_t n, const struct facts *outline, const struct facts *full) {
     static const char *const names[] = {"outline", "full"};
     const struct facts *both[] = {outline, full};
-    write_source(bytes, n);
+    write_source(difference_path("py"), bytes, n);
     fprintf(stderr, "DIFFERENT: %s, now %s, the facts beside it\n", path, difference_path("py"));
     for (int i = 0; i < 2; i++) {
         FILE *out = fopen(difference_path(names[i]), "w");
