@@ -17,10 +17,17 @@ void out_set_tmp(const char *dir) {
     snprintf(tmp_dir, sizeof tmp_dir, "%s", dir);
 }
 
-void out_tmp_name(char *out, size_t size, const char *stem) {
+static bool name_in(char *out, size_t size, const char *dir, const char *stem) {
     static atomic_uint counter;
-    snprintf(out, size, "%s%s%.80s.%ld.%u", tmp_dir, *tmp_dir ? "/" : "", stem, (long)getpid(),
-             atomic_fetch_add(&counter, 1));
+    int n = snprintf(out, size, "%s%s%.80s.%ld.%u", dir, *dir ? "/" : "", stem, (long)getpid(),
+                     atomic_fetch_add(&counter, 1));
+    if (n >= (int)size)
+        errno = ENAMETOOLONG;
+    return n < (int)size;
+}
+
+void out_tmp_name(char *out, size_t size, const char *stem) {
+    name_in(out, size, tmp_dir, stem);
 }
 
 static bool same_bytes(const char *path, const void *bytes, size_t n) {
@@ -47,14 +54,18 @@ static bool write_all(int fd, const char *p, size_t n) {
     return true;
 }
 
-static bool make_parent(const char *path) {
-    char dir[PATH_MAX];
-    snprintf(dir, sizeof dir, "%s", path);
-    char *slash = strrchr(dir, '/');
-    if (!slash || slash == dir)
-        return true;
-    *slash = 0;
-    return os_mkdirs(dir);
+/* Names a temporary file that can be renamed to `path`, and makes its folder and that of `path`. Beside
+ * `path` where tmp_dir lies on another file system. */
+static bool place_tmp(char *out, size_t size, const char *path) {
+    struct arena a = {0};
+    const char *parent = os_dirname(&a, path);
+    const char *dir = *parent ? parent : ".";
+    struct os_stat there, here;
+    bool ok = os_mkdirs(dir) && (!*tmp_dir || os_mkdirs(tmp_dir));
+    bool same = ok && *tmp_dir && os_stat(dir, &there) && os_stat(tmp_dir, &here) && there.dev == here.dev;
+    ok = ok && name_in(out, size, same ? tmp_dir : parent, os_basename(path));
+    arena_free(&a);
+    return ok;
 }
 
 static bool cannot_write(const char *path, int error) {
@@ -68,9 +79,7 @@ bool out_write(const char *path, const void *bytes, size_t n, bool *changed) {
     if (same_bytes(path, bytes, n))
         return true;
     char tmp[PATH_MAX];
-    out_tmp_name(tmp, sizeof tmp, os_basename(path));
-    bool made = (!*tmp_dir || os_mkdirs(tmp_dir)) && make_parent(path);
-    int fd = made ? open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+    int fd = place_tmp(tmp, sizeof tmp, path) ? open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
     bool ok = fd >= 0 && write_all(fd, bytes, n);
     if (fd >= 0 && close(fd) != 0)
         ok = false;
@@ -87,23 +96,58 @@ bool out_write(const char *path, const void *bytes, size_t n, bool *changed) {
 
 bool out_open(struct out_stream *out, const char *path) {
     out->path = path;
-    out_tmp_name(out->tmp, sizeof out->tmp, os_basename(path));
-    bool made = (!*tmp_dir || os_mkdirs(tmp_dir)) && make_parent(path);
-    out->file = made ? fopen(out->tmp, "wxe") : NULL;
+    out->error = 0;
+    out->file = place_tmp(out->tmp, sizeof out->tmp, path) ? fopen(out->tmp, "wx+e") : NULL;
     return out->file || cannot_write(path, errno);
 }
 
+/* Asks again for what is not written, since errno may be of another time by now. */
+static int write_error(FILE *f) {
+    if (fflush(f) != 0)
+        return errno;
+    return ferror(f) ? EIO : 0;
+}
+
 bool out_close(struct out_stream *out) {
-    bool ok = !ferror(out->file);
-    int error = errno;
-    if (fclose(out->file) != 0 || (ok && rename(out->tmp, out->path) != 0)) {
-        ok = false;
+    int error = write_error(out->file);
+    if (!error)
+        error = out->error;
+    if (fclose(out->file) != 0 && !error)
         error = errno;
-    }
-    if (ok)
+    if (!error && rename(out->tmp, out->path) != 0)
+        error = errno;
+    if (!error)
         return true;
     unlink(out->tmp);
     return cannot_write(out->path, error);
+}
+
+bool out_spool(struct out_stream *out, const char *path) {
+    if (!out_open(out, path))
+        return false;
+    unlink(out->tmp);
+    return true;
+}
+
+bool out_rewind(struct out_stream *spool) {
+    int error = write_error(spool->file);
+    if (error)
+        return cannot_write(spool->path, error);
+    rewind(spool->file);
+    return true;
+}
+
+void out_append(struct out_stream *out, struct out_stream *spool, size_t n) {
+    char part[16384];
+    while (n > 0) {
+        size_t got = fread(part, 1, n < sizeof part ? n : sizeof part, spool->file);
+        fwrite(part, 1, got, out->file);
+        if (!got) {
+            out->error = EIO;
+            return;
+        }
+        n -= got;
+    }
 }
 
 bool out_stamp(const char *path, const char *text) {

@@ -11,8 +11,8 @@
  * What stood there stays whole when the disk is full or the program is killed.
  */
 
-/* Where temporary files are made: a folder on the file system of what is written, and outside every scanned
- * folder. */
+/* Where temporary files are made: a folder outside every scanned folder. What goes to another file system has
+ * its temporary file beside it, and so has everything while no folder is set. */
 void out_set_tmp(const char *dir);
 /* Makes the folder of `path` where it is missing. *changed (may be NULL) tells whether anything was written.
    False when it failed, which has been reported. */
@@ -23,12 +23,19 @@ struct out_stream {
     FILE *file;
     const char *path; /* the caller's; must last until the end */
     char tmp[PATH_MAX];
+    int error; /* an errno that out_close shall report; 0: none yet */
 };
 
 /* False when it failed, which has been reported. */
 bool out_open(struct out_stream *out, const char *path);
 /* Puts the file in place; false when any write failed, which has been reported: then nothing has changed. */
 bool out_close(struct out_stream *out);
+/* A file without a name for what must be gathered before it can be written to `path`: write, rewind, read,
+   and fclose `file`. False when it failed, which has been reported. */
+bool out_spool(struct out_stream *out, const char *path);
+bool out_rewind(struct out_stream *spool);
+/* Appends the next n bytes of a rewound spool; that it cannot be read is told by out_close. */
+void out_append(struct out_stream *out, struct out_stream *spool, size_t n);
 
 /* The same, but the file is made anew even when it has these bytes: a stamp, whose time stamp counts. */
 bool out_stamp(const char *path, const char *text);

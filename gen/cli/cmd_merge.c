@@ -31,7 +31,7 @@ static int merge_plan(struct invocation *in) {
     out_set_tmp(".testfan/tmp");
     if (!plan_read(in->arena, in->plan, &plan) || !outcome_merge(in->arena, &plan, plan.report, &s))
         return EXIT_INTERNAL;
-    outcome_keep(in->arena, &plan, &s);
+    outcome_keep(in->arena, &plan, &s, !plan.filtered);
     if (!getenv("TESTFAN_QUIET"))
         print_summary(&s, outcome_durations(&plan), plan.targets.len);
     return in->stamp && !out_stamp(in->stamp, "merged\n") ? EXIT_INTERNAL : EXIT_PASSED;
@@ -55,7 +55,7 @@ int cmd_merge(struct invocation *in) {
     if (!merge_reports(in->arena, inputs, in->words.len, in->output, &s))
         return EXIT_INTERNAL;
     if (in->durations)
-        times_update(".testfan/times.json", &s);
+        times_update(".testfan/times.json", &s, NULL);
     print_summary(&s, 0, in->words.len);
     return summary_exit(&s);
 }

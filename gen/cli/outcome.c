@@ -34,14 +34,14 @@ static void copy_file(struct arena *a, const char *from, const char *to) {
         out_write(to, text, n, NULL);
 }
 
-void outcome_keep(struct arena *a, const struct plan *plan, const struct summary *s) {
+void outcome_keep(struct arena *a, const struct plan *plan, const struct summary *s, bool whole) {
     struct strs files = {0};
     ARRAY_FOR (const struct target, t, &plan->targets)
         array_push(a, &files, t->file);
     if (plan->junitxml)
         copy_file(a, plan->report, plan->junitxml);
     if (!plan->filtered)
-        times_update(".testfan/times.json", s);
+        times_update(".testfan/times.json", s, whole ? &files : NULL);
     if (plan->cache_dir)
         lastfailed_update(a, plan->cache_dir, &files, &s->failed_ids);
 }
@@ -70,7 +70,7 @@ static bool merge_run(struct arena *a, const struct outcome *o, struct summary *
     if (!outcome_merge(a, o->plan, report_path, s))
         return false;
     if (!o->plan->filtered || !ended)
-        outcome_keep(a, o->plan, s);
+        outcome_keep(a, o->plan, s, !o->part);
     return true;
 }
 

@@ -23,8 +23,9 @@ struct outcome {
 bool outcome_merge(struct arena *a, const struct plan *plan, const char *out, struct summary *s);
 
 /* What comes of a merged run besides its report: the copy that --junitxml in addopts asks for, the durations
-   in .testfan/times.json, pytest's own list of what failed last. */
-void outcome_keep(struct arena *a, const struct plan *plan, const struct summary *s);
+   in .testfan/times.json, pytest's own list of what failed last. `whole`: the plan has all targets of the
+   tree. */
+void outcome_keep(struct arena *a, const struct plan *plan, const struct summary *s, bool whole);
 
 /* How many slowest tests the summary is to list. */
 long outcome_durations(const struct plan *plan);

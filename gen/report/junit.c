@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <libxml/parser.h>
 #include <libxml/SAX2.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What common readers of XML refuse beyond 10 MB of text in one place, and elements in 256 others. */
+enum { TEXT_MAX = 8 << 20, DEPTH_MAX = 200, SECONDS_MAX = 1000000000 };
 
 struct reader {
     const struct junit_events *events;
@@ -28,6 +30,7 @@ struct reader {
     struct buf text; /* of the element that made the outcome */
     struct buf xml;  /* of the test case or part */
     bool tag_open;   /* its last tag still lacks the '>' */
+    size_t run, cut; /* bytes of text since the last tag: kept, left out */
 };
 
 static void escape(struct buf *b, const char *s, size_t n, bool attribute) {
@@ -105,7 +108,7 @@ const char *junit_find(const struct junit_pairs *pairs, const char *name) {
 double junit_seconds(const char *s) {
     char *end = NULL;
     double v = s ? strtod(s, &end) : -1;
-    return s && end != s && !*end && isfinite(v) && v >= 0 ? v : -1;
+    return s && end != s && !*end && v >= 0 && v <= SECONDS_MAX ? v : -1;
 }
 
 static const char *attribute(const xmlChar **attributes, const char *name) {
@@ -146,6 +149,12 @@ static void suite_close(struct reader *r) {
     arena_free(&r->suite_arena);
 }
 
+/* A prefix may be declared where nothing is copied from. */
+static void name_write(struct buf *b, const char *name) {
+    for (; *name; name++)
+        buf_char(b, *name == ':' ? '_' : *name);
+}
+
 static void pair_add(struct reader *r, struct junit_pairs *to, const char *name, const char *value) {
     struct arena *a = &r->suite_arena;
     array_push(a, to, (struct junit_pair){arena_strdup(a, name), arena_strdup(a, value)});
@@ -155,8 +164,27 @@ static void suite_open(struct reader *r, const xmlChar **attributes) {
     suite_close(r);
     r->in_suite = true;
     r->suite = (struct junit_suite){0};
-    for (; attributes && *attributes; attributes += 2)
-        pair_add(r, &r->suite.attributes, (const char *)attributes[0], (const char *)attributes[1]);
+    struct buf name = {0};
+    for (; attributes && *attributes; attributes += 2) {
+        buf_reset(&name);
+        name_write(&name, (const char *)attributes[0]);
+        pair_add(r, &r->suite.attributes, name.s, (const char *)attributes[1]);
+    }
+    buf_free(&name);
+}
+
+/* How much of a text is kept when `room` bytes are left for it; never a part of a character. */
+static size_t kept(const char *s, size_t n, size_t room) {
+    if (n <= room)
+        return n;
+    while (room > 0 && ((unsigned char)s[room] & 0xc0) == 0x80)
+        room--;
+    return room;
+}
+
+static void note_cut(struct buf *b, size_t n) {
+    if (n)
+        buf_fmt(b, "[%zu more bytes were left out]", n);
 }
 
 static void tag_finish(struct reader *r) {
@@ -165,16 +193,27 @@ static void tag_finish(struct reader *r) {
     r->tag_open = false;
 }
 
+/* Ends the text between two tags. */
+static void run_finish(struct reader *r) {
+    note_cut(&r->xml, r->cut);
+    if (r->outcome_depth)
+        note_cut(&r->text, r->cut);
+    r->run = r->cut = 0;
+}
+
 static void tag_write(struct reader *r, const char *name, const xmlChar **attributes) {
+    run_finish(r);
     tag_finish(r);
     buf_char(&r->xml, '<');
-    buf_str(&r->xml, name);
+    name_write(&r->xml, name);
     for (; attributes && *attributes; attributes += 2) {
         const char *value = (const char *)attributes[1];
+        size_t n = strlen(value), keep = kept(value, n, TEXT_MAX);
         buf_char(&r->xml, ' ');
-        buf_str(&r->xml, (const char *)attributes[0]);
+        name_write(&r->xml, (const char *)attributes[0]);
         buf_str(&r->xml, "=\"");
-        escape(&r->xml, value, strlen(value), true);
+        escape(&r->xml, value, keep, true);
+        note_cut(&r->xml, n - keep);
         buf_char(&r->xml, '"');
     }
     r->tag_open = true;
@@ -211,6 +250,8 @@ static void outcome_open(struct reader *r, const char *name, const xmlChar **att
         return;
     r->test.outcome = outcome;
     r->test.message = arena_strdup(&r->case_arena, attribute(attributes, "message"));
+    bool torn = outcome == JUNIT_ERROR && str_starts(r->test.message, "failed on teardown with ");
+    r->test.call = torn ? had : outcome;
     r->outcome_depth = r->depth;
     buf_reset(&r->text);
 }
@@ -224,6 +265,8 @@ static void on_start(void *ctx, const xmlChar *element, const xmlChar **attribut
     r->rooted = true;
     if (r->depth == 1 && !str_eq(name, "testsuites") && !str_eq(name, "testsuite")) {
         fail(r, "the root element is '%.80s', not 'testsuites'", name);
+    } else if (r->depth > DEPTH_MAX) {
+        fail(r, "more than %d elements within each other", DEPTH_MAX);
     } else if (r->case_depth || r->part_depth) {
         tag_write(r, name, attributes);
         if (r->case_depth && r->depth == r->case_depth + 1)
@@ -245,9 +288,10 @@ static void on_start(void *ctx, const xmlChar *element, const xmlChar **attribut
 }
 
 static void tag_close(struct reader *r, const char *name) {
+    run_finish(r);
     buf_str(&r->xml, r->tag_open ? "/>" : "</");
     if (!r->tag_open) {
-        buf_str(&r->xml, name);
+        name_write(&r->xml, name);
         buf_char(&r->xml, '>');
     }
     r->tag_open = false;
@@ -286,9 +330,12 @@ static void on_text(void *ctx, const xmlChar *s, int n) {
     if (r->broken || !(r->case_depth || r->part_depth))
         return;
     tag_finish(r);
-    escape(&r->xml, (const char *)s, (size_t)n, false);
+    size_t keep = r->cut ? 0 : kept((const char *)s, (size_t)n, TEXT_MAX - r->run);
+    r->run += keep;
+    r->cut += (size_t)n - keep;
+    escape(&r->xml, (const char *)s, keep, false);
     if (r->outcome_depth)
-        buf_add(&r->text, s, (size_t)n);
+        buf_add(&r->text, s, keep);
 }
 
 static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id) {

@@ -10,7 +10,9 @@
 /*
  * Reads JUnit XML test case by test case, in memory that one test case needs, with libxml2's push parser: it
  * tells of everything that stands before an error, where the reader over trees drops what it had read ahead.
- * Nothing is fetched or expanded: a document type declaration is an error.
+ * Nothing is fetched or expanded: a document type declaration is an error, and so are elements deeper than
+ * 200. Of a text or value longer than 8 MiB, which common XML readers refuse, the rest is left out with a
+ * note. Names of other namespaces are copied with '_' for the ':'.
  */
 enum junit_outcome { JUNIT_PASSED, JUNIT_FAILED, JUNIT_ERROR, JUNIT_SKIPPED, JUNIT_XFAILED };
 
@@ -20,6 +22,9 @@ struct junit_case {
     double time; /* seconds; 0 when it says none */
     /* Its first <failure> or <error>, else <skipped> (type pytest.xfail: xfailed), else passed. */
     enum junit_outcome outcome;
+    /* The same, but where the teardown failed (an <error> with pytest's words for it) what stands beside
+     * that. */
+    enum junit_outcome call;
     const char *message, *text; /* of the element that made the outcome */
     const char *xml;            /* the whole element again, in UTF-8 */
     size_t xml_len;
@@ -63,7 +68,7 @@ void junit_escape_text(struct buf *b, const char *s);
 void junit_escape_attribute(struct buf *b, const char *s);
 /* The value, or NULL. */
 const char *junit_find(const struct junit_pairs *pairs, const char *name);
-/* Seconds as written in a report; -1 when it is no number that can be a duration. */
+/* Seconds as written in a report; -1 when it is no number from 0 to 1e9. */
 double junit_seconds(const char *s);
 
 #endif

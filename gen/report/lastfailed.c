@@ -17,13 +17,12 @@ void lastfailed_update(struct arena *a, const char *cache_dir, const struct strs
     const char *text = os_read(a, path, &n);
     cJSON *old = text ? cJSON_ParseWithLength(text, n) : NULL;
     struct strs ids = {0};
-    const cJSON *first = old && cJSON_IsObject(old) ? old->child : NULL;
-    bool none_before = !first;
-    for (const cJSON *e = first; e; e = e->next)
+    for (const cJSON *e = old && cJSON_IsObject(old) ? old->child : NULL; e; e = e->next)
         if (e->string && !was_run(a, e->string, files))
             array_push(a, &ids, arena_strdup(a, e->string));
     for (uint32_t i = 0; i < failed->len; i++)
         array_push(a, &ids, failed->items[i]);
+    bool none_before = !old || !cJSON_IsObject(old) || !old->child;
     cJSON_Delete(old);
     if (none_before && !ids.len)
         return;

@@ -12,17 +12,24 @@ struct totals {
     double time;
 };
 
-/* The reports are read twice: once to count, once to write, since counts stand first. */
+/* A suite of the merged report. Its counts come to stand between the two parts of its head. */
+struct merged_suite {
+    struct totals totals;
+    const char *name, *rest; /* XML */
+    size_t size;             /* of its content in the spool */
+};
+
+/* Counts stand before what they count, so the suites' contents wait in a spool. */
 struct merge {
     struct arena *arena;
     struct sum sum;
-    struct arena counts;
-    ARRAY(struct totals) suites;
-    uint32_t suite;     /* the number of suites begun in this pass */
-    bool open, timed;   /* a suite is open; it says its own time */
-    const char *given;  /* the input's target, or NULL */
-    const char *target; /* the open suite's */
-    FILE *out;          /* NULL in the first pass */
+    struct arena heads;
+    ARRAY(struct merged_suite) suites;
+    struct merged_suite *open; /* the last one while it is open, or NULL */
+    bool timed;                /* it says its own time */
+    const char *given;         /* the input's target, or NULL */
+    const char *target;        /* the open suite's */
+    struct out_stream *spool;  /* NULL when the reports are only summed up */
     struct buf line;
 };
 
@@ -53,19 +60,18 @@ static void buf_property(struct buf *b, const char *name, const char *value) {
     buf_str(b, "/>");
 }
 
-static void line_write(struct merge *m) {
-    fwrite(m->line.s, 1, m->line.len, m->out);
+static char *line_take(struct merge *m) {
+    char *text = arena_strndup(&m->heads, m->line.s, m->line.len);
     buf_reset(&m->line);
+    return text;
 }
 
-static void write_suite(struct merge *m, const struct junit_suite *suite) {
+static void head_write(struct merge *m, const struct junit_suite *suite) {
     struct buf *b = &m->line;
     const char *name = junit_find(&suite->attributes, "name");
     buf_str(b, "<testsuite");
     buf_attribute(b, "name", name ? name : "pytest");
-    /* A report that somebody replaced after it was counted may have more suites. */
-    const struct totals none = {0};
-    buf_totals(b, m->suite < m->suites.len ? &m->suites.items[m->suite] : &none);
+    m->open->name = line_take(m);
     ARRAY_FOR (struct junit_pair, p, &suite->attributes)
         if (!is_counted(p->name))
             buf_attribute(b, p->name, p->value);
@@ -80,24 +86,21 @@ static void write_suite(struct merge *m, const struct junit_suite *suite) {
     if (m->target || suite->properties.len)
         buf_str(b, "</properties>");
     buf_char(b, '\n');
-    line_write(m);
+    m->open->rest = line_take(m);
 }
 
-static void count_suite(struct merge *m, const struct junit_suite *suite) {
-    double time = junit_seconds(junit_find(&suite->attributes, "time"));
-    m->timed = time >= 0;
-    array_push(&m->counts, &m->suites, (struct totals){.time = m->timed ? time : 0});
-    if (junit_find(&suite->properties, "testfan.not-run"))
-        m->sum.summary->not_run++;
+static void content_write(struct merge *m, const char *xml, size_t n) {
+    if (!m->spool)
+        return;
+    fwrite(xml, 1, n, m->spool->file);
+    fputc('\n', m->spool->file);
+    m->open->size += n + 1;
 }
 
 static void suite_close(struct merge *m) {
-    if (m->open && m->out)
-        fputs("</testsuite>\n", m->out);
-    else if (m->open)
-        sum_time(&m->sum, m->target, m->suites.items[m->suite].time);
-    m->suite += m->open;
-    m->open = false;
+    if (m->open)
+        sum_time(&m->sum, m->target, m->open->totals.time);
+    m->open = NULL;
 }
 
 static void on_suite(void *ctx, const struct junit_suite *suite) {
@@ -107,21 +110,19 @@ static void on_suite(void *ctx, const struct junit_suite *suite) {
     m->target = m->given;
     if (!m->given && said)
         m->target = arena_strdup(m->arena, said);
-    if (m->out)
-        write_suite(m, suite);
-    else
-        count_suite(m, suite);
-    m->open = true;
+    double time = junit_seconds(junit_find(&suite->attributes, "time"));
+    m->timed = time >= 0;
+    array_push(&m->heads, &m->suites, (struct merged_suite){.totals.time = m->timed ? time : 0});
+    m->open = &m->suites.items[m->suites.len - 1];
+    if (junit_find(&suite->properties, "testfan.not-run"))
+        m->sum.summary->not_run++;
+    if (m->spool)
+        head_write(m, suite);
 }
 
 static void on_test(void *ctx, const struct junit_case *test) {
     struct merge *m = ctx;
-    if (m->out) {
-        fwrite(test->xml, 1, test->xml_len, m->out);
-        fputc('\n', m->out);
-        return;
-    }
-    struct totals *t = &m->suites.items[m->suite];
+    struct totals *t = &m->open->totals;
     t->tests++;
     t->failures += test->outcome == JUNIT_FAILED;
     t->errors += test->outcome == JUNIT_ERROR;
@@ -129,14 +130,11 @@ static void on_test(void *ctx, const struct junit_case *test) {
     if (!m->timed)
         t->time += test->time;
     sum_test(&m->sum, m->target, test);
+    content_write(m, test->xml, test->xml_len);
 }
 
 static void on_part(void *ctx, const char *xml, size_t n) {
-    struct merge *m = ctx;
-    if (!m->out)
-        return;
-    fwrite(xml, 1, n, m->out);
-    fputc('\n', m->out);
+    content_write(ctx, xml, n);
 }
 
 static void add_error(struct merge *m, const char *report, const struct junit_error *error) {
@@ -157,6 +155,7 @@ static void add_error(struct merge *m, const char *report, const struct junit_er
     on_test(m, &(struct junit_case){.classname = "",
                                     .name = name,
                                     .outcome = JUNIT_ERROR,
+                                    .call = JUNIT_ERROR,
                                     .message = message.s,
                                     .text = "",
                                     .xml = xml.s,
@@ -168,47 +167,64 @@ static void add_error(struct merge *m, const char *report, const struct junit_er
 static void read_one(struct merge *m, const struct merge_input *in) {
     const struct junit_events events = {m, on_suite, on_test, on_part};
     struct junit_error error;
+    uint32_t before = m->suites.len;
     m->given = in->target;
     if (!junit_read(in->report, &events, &error))
         add_error(m, in->report, &error);
+    else if (m->given && m->suites.len == before)
+        add_error(m, in->report, &(struct junit_error){.message = "it has no test suite"});
     suite_close(m);
 }
 
-static bool write_merged(struct merge *m, const struct merge_input *in, uint32_t n, const char *path) {
+static void read_all(struct merge *m, const struct merge_input *in, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        sum_begin(&m->sum, m->arena, m->sum.summary, in[i].log);
+        read_one(m, &in[i]);
+        sum_end(&m->sum);
+    }
+}
+
+static bool write_merged(struct merge *m, const char *path) {
     struct out_stream out;
-    if (!out_open(&out, path))
+    if (!out_rewind(m->spool) || !out_open(&out, path))
         return false;
     struct totals all = {.time = m->sum.summary->time};
-    ARRAY_FOR (struct totals, t, &m->suites) {
-        all.tests += t->tests;
-        all.failures += t->failures;
-        all.errors += t->errors;
-        all.skipped += t->skipped;
+    ARRAY_FOR (struct merged_suite, s, &m->suites) {
+        all.tests += s->totals.tests;
+        all.failures += s->totals.failures;
+        all.errors += s->totals.errors;
+        all.skipped += s->totals.skipped;
     }
-    m->out = out.file;
-    m->suite = 0;
-    buf_str(&m->line, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<testsuites name=\"pytest tests\"");
-    buf_totals(&m->line, &all);
-    buf_str(&m->line, ">\n");
-    line_write(m);
-    for (uint32_t i = 0; i < n; i++)
-        read_one(m, &in[i]);
-    fputs("</testsuites>\n", m->out);
-    buf_free(&m->line);
+    struct buf *b = &m->line;
+    fputs("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<testsuites name=\"pytest tests\"", out.file);
+    buf_totals(b, &all);
+    fprintf(out.file, "%s>\n", b->s);
+    ARRAY_FOR (struct merged_suite, s, &m->suites) {
+        buf_reset(b);
+        buf_str(b, s->name);
+        buf_totals(b, &s->totals);
+        buf_str(b, s->rest);
+        fwrite(b->s, 1, b->len, out.file);
+        out_append(&out, m->spool, s->size);
+        fputs("</testsuite>\n", out.file);
+    }
+    fputs("</testsuites>\n", out.file);
     return out_close(&out);
 }
 
 bool merge_reports(struct arena *a, const struct merge_input *in, uint32_t n, const char *out_path,
                    struct summary *s) {
     *s = (struct summary){0};
-    struct merge m = {.arena = a, .sum = {.summary = s}};
-    for (uint32_t i = 0; i < n; i++) {
-        sum_begin(&m.sum, a, s, in[i].log);
-        read_one(&m, &in[i]);
-        sum_end(&m.sum);
+    struct out_stream spool = {0};
+    bool ok = !out_path || out_spool(&spool, out_path);
+    struct merge m = {.arena = a, .sum.summary = s, .spool = spool.file ? &spool : NULL};
+    read_all(&m, in, n);
+    if (spool.file) {
+        ok = write_merged(&m, out_path);
+        fclose(spool.file);
     }
-    bool ok = !out_path || write_merged(&m, in, n, out_path);
-    arena_free(&m.counts);
+    buf_free(&m.line);
+    arena_free(&m.heads);
     return ok;
 }
 
@@ -227,7 +243,7 @@ bool merge_verdict(struct arena *a, const char *report, struct summary *totals) 
     bool ok = junit_read(report, &events, &error);
     suite_close(&m);
     sum_end(&m.sum);
-    arena_free(&m.counts);
+    arena_free(&m.heads);
     if (!ok)
         diag(DIAG_NO_REPORT, report, error.line, 0, "no readable report: %s", error.message);
     return ok;

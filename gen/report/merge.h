@@ -18,7 +18,7 @@ struct problem {
     const char *target;         /* NULL when unknown */
     const char *id;             /* node id where a log knew it, else classname::name */
     bool error;                 /* an <error>, not a <failure> */
-    const char *message, *text; /* as in the report; text is cut at 64 KiB */
+    const char *message, *text; /* as in the report; cut at 64 KiB */
 };
 
 struct target_time {
@@ -35,10 +35,13 @@ enum { SLOW_TESTS = 100, PROBLEM_TEXTS = 50 };
 
 /* What reports hold together. Strings live in the arena given to merge_reports. */
 struct summary {
+    /* As pytest counts: a test that passed and whose teardown failed is a pass and an error, in one test
+     * case. */
     unsigned long tests, passed, failed, errors, skipped, xfailed;
-    unsigned long not_run;          /* reports with the property testfan.not-run */
-    double time;                    /* the sum of the suites' times */
-    ARRAY(struct problem) problems; /* in input order; the first PROBLEM_TEXTS have their text */
+    unsigned long not_run; /* reports with the property testfan.not-run */
+    double time;           /* the sum of the suites' times */
+    ARRAY(struct problem)
+    problems; /* in input order; beyond PROBLEM_TEXTS without text, messages cut at 1 KiB */
     ARRAY(struct target_time) targets;
     struct strs failed_ids;               /* node ids of failed tests and errors, from the logs */
     struct slow_test slowest[SLOW_TESTS]; /* longest first */
@@ -48,11 +51,11 @@ struct summary {
 /*
  * Merges the reports, in this order, into one file, or only sums up where out_path is NULL. Each <testsuite>
  * becomes one, with its counts taken anew, and its property testfan.target. Test cases keep everything they
- * had. A report that is missing or damaged gives what is whole in it, then a test case with an <error>.
+ * had. A report that is missing or damaged, or a target's that has no suite, gives what is whole in it, then
+ * a test case with an <error>.
  *
- * Reads each report twice, since the counts stand before the test cases; memory grows with the number of
- * targets and problems only. False when the file could not be written, which has been reported; the summary
- * is complete all the same.
+ * Memory grows with the number of suites and problems only, not with their test cases. False when the file
+ * could not be written, which has been reported; the summary is complete all the same.
  */
 bool merge_reports(struct arena *a, const struct merge_input *in, uint32_t n, const char *out_path,
                    struct summary *s);

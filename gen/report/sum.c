@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { TEXT_MAX = 64 * 1024 };
+enum { TEXT_MAX = 64 * 1024, MESSAGE_MAX = 1024 };
 
 void sum_begin(struct sum *sum, struct arena *a, struct summary *s, const char *log) {
     *sum = (struct sum){.arena = a, .summary = s, .log = log};
@@ -64,13 +64,15 @@ static void load_log(struct sum *sum) {
 
 /* The node id, made from the classname where it begins with the target's own. */
 static const char *derived_id(struct sum *sum, const char *target, const struct junit_case *test) {
-    if (!*test->classname)
-        return arena_strdup(sum->arena, target ? target : test->name);
     struct buf module = {0}, id = {0};
     if (target)
         mangle(&module, target, strlen(target));
     const char *rest = test->classname + module.len;
-    if (module.len && str_starts(test->classname, module.s) && (!*rest || *rest == '.')) {
+    bool collecting =
+        !*test->classname && target && (str_eq(test->name, module.s) || str_eq(test->name, target));
+    if (target && !*test->classname) {
+        buf_str(&id, target);
+    } else if (module.len && str_starts(test->classname, module.s) && (!*rest || *rest == '.')) {
         buf_str(&id, target);
         for (; *rest; rest++) {
             if (*rest == '.')
@@ -81,8 +83,10 @@ static const char *derived_id(struct sum *sum, const char *target, const struct 
     } else {
         buf_str(&id, test->classname);
     }
-    buf_str(&id, "::");
-    buf_str(&id, test->name);
+    if (!collecting) {
+        buf_str(&id, id.len ? "::" : "");
+        buf_str(&id, test->name);
+    }
     char *copy = arena_strndup(sum->arena, id.s, id.len);
     buf_free(&module);
     buf_free(&id);
@@ -102,13 +106,13 @@ static void add_problem(struct sum *sum, const char *target, const struct junit_
     if (sum->log)
         load_log(sum);
     bool with_text = s->problems.len < PROBLEM_TEXTS;
-    size_t n = strlen(test->text);
+    size_t n = with_text ? TEXT_MAX : MESSAGE_MAX;
     struct problem p = {.target = target,
                         .id = test_id(sum, target, test),
                         .error = test->outcome == JUNIT_ERROR,
-                        .message = arena_strndup(sum->arena, test->message, strnlen(test->message, TEXT_MAX)),
-                        .text = with_text ? arena_strndup(sum->arena, test->text, n < TEXT_MAX ? n : TEXT_MAX)
-                                          : ""};
+                        .message = arena_strndup(sum->arena, test->message, strnlen(test->message, n)),
+                        .text =
+                            with_text ? arena_strndup(sum->arena, test->text, strnlen(test->text, n)) : ""};
     array_push(sum->arena, &s->problems, p);
 }
 
@@ -122,6 +126,17 @@ static void add_slow(struct sum *sum, const char *target, const struct junit_cas
     s->slowest[at] = (struct slow_test){test_id(sum, target, test), test->time};
 }
 
+/* A test whose call failed has a test case for that, and a second one when its teardown failed as well. */
+static bool call_counted(struct sum *sum, const char *target, const struct junit_case *test) {
+    const struct summary *s = sum->summary;
+    if (test->call == test->outcome)
+        return true;
+    if (!s->problems.len)
+        return false;
+    const struct problem *last = &s->problems.items[s->problems.len - 1];
+    return !last->error && str_eq(last->target, target) && str_eq(last->id, test_id(sum, target, test));
+}
+
 void sum_test(struct sum *sum, const char *target, const struct junit_case *test) {
     struct summary *s = sum->summary;
     unsigned long *const counts[] = {[JUNIT_PASSED] = &s->passed,
@@ -131,6 +146,8 @@ void sum_test(struct sum *sum, const char *target, const struct junit_case *test
                                      [JUNIT_XFAILED] = &s->xfailed};
     s->tests++;
     ++*counts[test->outcome];
+    if (!call_counted(sum, target, test))
+        ++*counts[test->call];
     if (test->outcome == JUNIT_FAILED || test->outcome == JUNIT_ERROR)
         add_problem(sum, target, test);
     if (test->time > 0)

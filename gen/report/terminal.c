@@ -35,6 +35,7 @@ static size_t visible(const char *s) {
 /* Appends one line of s, at most `max` columns of one character each; returns how many. */
 static size_t put_line(struct buf *b, const char *s, size_t n, size_t max) {
     size_t columns = 0;
+    buf_add(b, "", 0);
     for (size_t i = 0; i < n && columns < max; columns++) {
         size_t len = visible(s + i);
         if (len)

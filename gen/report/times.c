@@ -1,4 +1,5 @@
 #include "report/times.h"
+#include "base/map.h"
 #include "base/os.h"
 #include "base/out.h"
 #include "base/str.h"
@@ -66,6 +67,8 @@ static bool take(struct arena *a, struct times *times, const struct summary *s) 
     bool changed = false;
     struct times added = {0};
     ARRAY_FOR (const struct target_time, t, &s->targets) {
+        if (t->seconds <= 0)
+            continue;
         struct file_time *known = lookup(times, t->target);
         if (!known)
             array_push(a, &added.files, (struct file_time){t->target, t->seconds});
@@ -77,6 +80,20 @@ static bool take(struct arena *a, struct times *times, const struct summary *s) 
     times_sort(times);
     drop_repeats(times);
     return changed || added.files.len;
+}
+
+static bool drop_gone(struct times *times, const struct strs *all) {
+    struct arena a = {0};
+    struct map known = {.arena = &a};
+    uint32_t kept = 0, had = times->files.len;
+    ARRAY_FOR (const char *, name, all)
+        map_add(&known, *name, strlen(*name), 0);
+    ARRAY_FOR (struct file_time, t, &times->files)
+        if (map_get(&known, t->file, strlen(t->file)) != MAP_NONE)
+            times->files.items[kept++] = *t;
+    times->files.len = kept;
+    arena_free(&a);
+    return kept < had;
 }
 
 static bool times_write(const char *path, const struct times *times) {
@@ -95,11 +112,14 @@ static bool times_write(const char *path, const struct times *times) {
     return ok;
 }
 
-bool times_update(const char *path, const struct summary *s) {
+bool times_update(const char *path, const struct summary *s, const struct strs *all) {
     struct arena a = {0};
     struct times times;
     times_read(&a, path, &times);
-    bool ok = !take(&a, &times, s) || times_write(path, &times);
+    bool changed = take(&a, &times, s);
+    if (all)
+        changed |= drop_gone(&times, all);
+    bool ok = !changed || times_write(path, &times);
     arena_free(&a);
     return ok;
 }

@@ -25,9 +25,11 @@ void times_read(struct arena *a, const char *path, struct times *times);
 /* The seconds of a file, or -1. */
 double times_find(const struct times *times, const char *file);
 
-/* Takes over the times of the summary's targets. Others keep theirs, and so does one that moved by no more
-   than 10 % or no more than 50 ms. Written only when something changed; false when that failed, which has
-   been reported. */
-bool times_update(const char *path, const struct summary *s);
+/*
+ * Takes over the times of the summary's targets that ran. Others keep theirs, and so does one that moved by
+ * no more than 10 % or no more than 50 ms; those that are not among `all`, where that is known (else NULL),
+ * go. Written only when something changed; false when that failed, which has been reported.
+ */
+bool times_update(const char *path, const struct summary *s, const struct strs *all);
 
 #endif

@@ -139,6 +139,61 @@ static void test_copy_is_faithful(void **state) {
     buf_free(&told);
 }
 
+/* Prefixes may be declared where nothing is copied from. */
+static void test_foreign_names(void **state) {
+    (void)state;
+    struct buf told = {0};
+    struct junit_error error;
+    assert_true(
+        read_text("<testsuites xmlns:q='urn:q'><testsuite><testcase name='n' q:a='1'><q:x/></testcase>"
+                  "</testsuite></testsuites>",
+                  on_xml, &told, &error));
+    assert_non_null(strstr(told.s, "<testcase name=\"n\" q_a=\"1\"><q_x/></testcase>"));
+    buf_free(&told);
+}
+
+static void test_deep_nesting(void **state) {
+    (void)state;
+    struct buf xml = {0}, told = {0};
+    struct junit_error error;
+    buf_str(&xml, "<testsuite><testcase name='a'/><testcase name='b'>");
+    for (int i = 0; i < 198; i++)
+        buf_str(&xml, "<x>");
+    size_t open = xml.len;
+    for (int i = 0; i < 198; i++)
+        buf_str(&xml, "</x>");
+    buf_str(&xml, "</testcase></testsuite>");
+    assert_true(read_text(xml.s, on_test, &told, &error));
+    xml.len = open;
+    buf_str(&xml, "<x>");
+    buf_reset(&told);
+    assert_false(read_text(xml.s, on_test, &told, &error));
+    assert_string_equal(error.message, "more than 200 elements within each other");
+    assert_string_equal(told.s, "suite - -\npassed .a 0.00 [] []\n");
+    buf_free(&xml);
+    buf_free(&told);
+}
+
+/* 8 MiB and a byte more would end within a character. */
+static void test_long_texts_are_cut(void **state) {
+    (void)state;
+    struct buf xml = {0}, told = {0};
+    struct junit_error error;
+    buf_str(&xml, "<testsuite><testcase name='n'><failure>x");
+    for (int i = 0; i < 4 << 20; i++)
+        buf_str(&xml, "\xc3\xa9");
+    buf_str(&xml, "end</failure><system-out>whole</system-out></testcase></testsuite>");
+    assert_true(read_text(xml.s, on_xml, &told, &error));
+    assert_non_null(strstr(told.s, "\xc3\xa9[5 more bytes were left out]</failure>"
+                                   "<system-out>whole</system-out></testcase>"));
+    assert_int_equal(strstr(told.s, "[5 more") - strstr(told.s, "x\xc3"), (8 << 20) - 1);
+    buf_reset(&told);
+    assert_true(read_text(xml.s, on_test, &told, &error));
+    assert_non_null(strstr(told.s, "\xc3\xa9[5 more bytes were left out]]\n"));
+    buf_free(&xml);
+    buf_free(&told);
+}
+
 static void test_escape(void **state) {
     (void)state;
     struct buf b = {0};
@@ -154,15 +209,23 @@ static void test_seconds(void **state) {
     (void)state;
     assert_true(junit_seconds("1.5") == 1.5);
     assert_true(junit_seconds("") == -1 && junit_seconds(NULL) == -1 && junit_seconds("1,5") == -1);
-    assert_true(junit_seconds("nan") == -1 && junit_seconds("inf") == -1 && junit_seconds("-2") == -1);
+    assert_true(junit_seconds("nan") == -1 && junit_seconds("inf") == -1 && junit_seconds("1e10") == -1 &&
+                junit_seconds("-2") == -1);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes),     cmocka_unit_test(test_only_children_make_the_outcome),
-        cmocka_unit_test(test_suites),       cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_missing_file), cmocka_unit_test(test_copy_is_faithful),
-        cmocka_unit_test(test_escape),       cmocka_unit_test(test_seconds),
+        cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_only_children_make_the_outcome),
+        cmocka_unit_test(test_suites),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_copy_is_faithful),
+        cmocka_unit_test(test_foreign_names),
+        cmocka_unit_test(test_deep_nesting),
+        cmocka_unit_test(test_long_texts_are_cut),
+        cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,18 @@ static void test_control_characters(void **state) {
     arena_free(&a);
 }
 
+static void test_nothing_is_known(void **state) {
+    (void)state;
+    struct arena a = {0};
+    struct summary s = {0};
+    add(&a, &s, (struct problem){NULL, "", false, "", ""});
+    const struct terminal_options o = {.width = 30};
+    char *text = show(&s, &o);
+    assert_non_null(strstr(text, "\nFAILED \n===== 1 failed in 0.00s ======"));
+    free(text);
+    arena_free(&a);
+}
+
 static unsigned occurrences(const char *text, const char *word) {
     unsigned n = 0;
     for (; (text = strstr(text, word)); text += strlen(word))
@@ -174,6 +186,7 @@ int main(void) {
         cmocka_unit_test(test_sections),
         cmocka_unit_test(test_messages_are_cut_to_the_width),
         cmocka_unit_test(test_control_characters),
+        cmocka_unit_test(test_nothing_is_known),
         cmocka_unit_test(test_many_problems),
         cmocka_unit_test(test_durations),
     };
