@@ -127,6 +127,7 @@ static int run_tests(struct invocation *in, struct project *p) {
     struct outcome outcome = {.plan = &plan,
                               .part = part || plan.filtered,
                               .ninja_status = status,
+                              .started = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec,
                               .seconds = (double)(os_now() - started) / 1e9};
     int code = outcome_report(in, &outcome);
     return code == EXIT_PASSED && diag_errors() ? EXIT_FAILED : code;

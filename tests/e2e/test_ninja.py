@@ -258,3 +258,17 @@ def test_damaged_facts_are_parsed_again(tree):
         assert tree.testfan("deps", "tests/test_a.py", check=0).stdout.split() == [
             "pkg/__init__.py", "pkg/a.py", "pkg/b.py", "pyproject.toml",
         ]
+
+
+def test_random_names(tree):
+    """Seeded names out of what the shell, ninja, make and pytest give a meaning to."""
+    import random
+
+    letters = "ab -_.$:'\"#|&;<>()[]{}*?!~%^=+,@`\\é\t"
+    chance = random.Random(5)
+    names = {f"d{''.join(chance.choices(letters, k=chance.randint(1, 9)))}x" for _ in range(12)}
+    names = {n for n in names if "::" not in n and "[" not in n}
+    tree.write({f"{name}/test_{name}.py": PASSES for name in names})
+    tree.testfan("test", check=0)
+    assert sum(tree.report().values()) == len(names) > 8
+    assert "no work to do" in (tree.ninja("test", check=0), tree.ninja("test", check=0))[1].stdout
