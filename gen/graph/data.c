@@ -72,7 +72,7 @@ bool data_exists_like(const char *path) {
     DIR *d = opendir(dir);
     bool found = false;
     for (struct dirent *e; d && !found && (e = readdir(d));)
-        found = strncmp(e->d_name, slash + 1, n) == 0 && (!e->d_name[n] || e->d_name[n] == '.');
+        found = str_starts(e->d_name, slash + 1) && (!e->d_name[n] || e->d_name[n] == '.');
     if (d)
         closedir(d);
     return found;

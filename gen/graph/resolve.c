@@ -155,7 +155,7 @@ static struct answer look_up(const struct resolver *r, const struct strs *roots,
 }
 
 static bool quiet_place(uint32_t place) {
-    return place & (PLACE_TRY_IMPORT | PLACE_TYPE_CHECKING);
+    return place & (PLACE_TRY_IMPORT | PLACE_TYPE_CHECKING | PLACE_CONDITIONAL);
 }
 
 /* A compiled or generated module is no .py file: something else of that name may stand in the folder. */
@@ -171,13 +171,23 @@ static bool stands_otherwise(const struct resolver *r, const char *module) {
     return false;
 }
 
+static bool already_noted(const struct resolver *r, const char *text) {
+    for (uint32_t i = r->findings->len; i-- > 0 && r->findings->items[i].file == r->file;)
+        if (strcmp(r->findings->items[i].text, text) == 0)
+            return true;
+    return false;
+}
+
 static void report_unresolved(const struct resolver *r, const char *module, uint32_t line, uint32_t col) {
     size_t n = strcspn(module, ".");
     char *top = arena_strndup(r->arena, module, n);
     bool ours = map_get(&r->m->tops, top, n) != MAP_NONE;
     if ((!ours && (!r->m->python->path || modules_outside(r->m, top))) || stands_otherwise(r, module))
         return;
-    note(r, DIAG_UNRESOLVED_IMPORT, line, col, "nothing provides import '%s'", module);
+    const char *text = arena_printf(r->arena, "nothing provides import '%s'", module);
+    if (already_noted(r, text))
+        return;
+    note(r, DIAG_UNRESOLVED_IMPORT, line, col, "%s", text);
     const char *near = ours ? NULL : str_nearest(top, &r->m->top_names);
     if (near)
         cure(r, "did you mean '%s%s'?", near, module + n);

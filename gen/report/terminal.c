@@ -55,7 +55,7 @@ static size_t put(struct buf *b, const char *s) {
 
 static size_t columns(const char *s) {
     size_t n = 0;
-    for (; *s; s++)
+    for (; s && *s; s++)
         n += ((unsigned char)*s & 0xc0) != 0x80;
     return n;
 }

@@ -1,12 +1,14 @@
 /*
- * Parses Python files by outline and in full and compares the facts: first every file as it is, then seeded mutations.
+ * Parses Python files by outline and in full and compares the facts: first every file as it is, then seeded
+ * mutations.
  *
  *     outline_mutations SEED COUNT FOLDER...
  *
- * Where the full parse finds no syntax error, the facts must be the same, byte for byte, unless CPython rejects the file
- * (tree-sitter takes some of what is no Python, as `f()x = 1`). Where it finds one, its recovery may make anything of the
- * rest of the file, and the outline, which does not look into most statements, may know better: then it must give at least
- * every import that the full parse gives on lines before the error.
+ * Where the full parse finds no syntax error, the facts must be the same, byte for byte, unless CPython
+ * rejects the file (tree-sitter takes some of what is no Python, as `f()x = 1`). Where it finds one, its
+ * recovery may make anything of the rest of the file, and the outline, which does not look into most
+ * statements, may know better: then it must give at least every import that the full parse gives on lines
+ * before the error.
  */
 #include "base/arena.h"
 #include "base/os.h"
@@ -41,11 +43,62 @@ static uint32_t any(uint32_t below) {
 }
 
 static const char *const scraps[] = {
-    "'", "\"", "'''", "\"\"\"", "f'", "f\"{", "t\"{x}\"", "rf'{a!r:>{w}}'", "{", "}", "(", ")", "[", "]", "\\", "\\\n", "\r", "\r\n",
-    "\n", "\f", "\t", " ", "    ", "#", "# testfan: data=x\n", ":", ";", "; import late", "@mark.slow\n", "@", "if TYPE_CHECKING:\n",
-    "try:\n", "except ImportError:\n", "else:\n", "import a.b as c\n", "from . import (x,\n  y)\n", "from .. import *\n",
-    "importlib.import_module('m')", "mock.patch(\n'a.b')", "pytestmark = 1\n", "class A(B): pass\n", "def f(): import z\n", "lambda: 0",
-    "async ", "match x:\n", "case 1:\n", "\xef\xbb\xbf", "\xe9", "...", "=", "==", ",", "f'{x!r}{{}}'", "b'\\''", "r'\\'", "0",
+    "'",
+    "\"",
+    "'''",
+    "\"\"\"",
+    "f'",
+    "f\"{",
+    "t\"{x}\"",
+    "rf'{a!r:>{w}}'",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "\\",
+    "\\\n",
+    "\r",
+    "\r\n",
+    "\n",
+    "\f",
+    "\t",
+    " ",
+    "    ",
+    "#",
+    "# testfan: data=x\n",
+    ":",
+    ";",
+    "; import late",
+    "@mark.slow\n",
+    "@",
+    "if TYPE_CHECKING:\n",
+    "try:\n",
+    "except ImportError:\n",
+    "else:\n",
+    "import a.b as c\n",
+    "from . import (x,\n  y)\n",
+    "from .. import *\n",
+    "importlib.import_module('m')",
+    "mock.patch(\n'a.b')",
+    "pytestmark = 1\n",
+    "class A(B): pass\n",
+    "def f(): import z\n",
+    "lambda: 0",
+    "async ",
+    "match x:\n",
+    "case 1:\n",
+    "\xef\xbb\xbf",
+    "\xe9",
+    "...",
+    "=",
+    "==",
+    ",",
+    "f'{x!r}{{}}'",
+    "b'\\''",
+    "r'\\'",
+    "0",
 };
 
 static size_t line_start(const struct buf *b, size_t at) {
@@ -112,7 +165,8 @@ static bool has_import(const struct facts *f, const struct facts *of, const stru
 }
 
 static const char *difference_path(const char *suffix) {
-    return arena_printf(&arena, "%s/testfan-difference-%ld.%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid(), suffix);
+    return arena_printf(&arena, "%s/testfan-difference-%ld.%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
+                        (long)getpid(), suffix);
 }
 
 static bool write_source(const char *path, const char *bytes, size_t n) {
@@ -122,10 +176,13 @@ static bool write_source(const char *path, const char *bytes, size_t n) {
 }
 
 static bool python_takes(const char *bytes, size_t n) {
-    static const char program[] = "import sys, warnings; warnings.simplefilter('ignore'); compile(open(sys.argv[1], 'rb').read(), 'x', 'exec')";
+    static const char program[] = "import sys, warnings; warnings.simplefilter('ignore'); "
+                                  "compile(open(sys.argv[1], 'rb').read(), 'x', 'exec')";
     struct buf out = {0};
     const char *path = difference_path("tried");
-    int status = write_source(path, bytes, n) ? os_run((const char *const[]){"python3", "-c", program, path, NULL}, &out, true) : 0;
+    int status = write_source(path, bytes, n)
+                     ? os_run((const char *const[]){"python3", "-c", program, path, NULL}, &out, true)
+                     : 0;
     unlink(path);
     buf_free(&out);
     return status == 0;
@@ -145,23 +202,26 @@ static bool agree(const struct facts *outline, const struct facts *full, const c
 static void print_facts(FILE *out, const struct facts *f) {
     fprintf(out, "  flags %u error %u:%u\n", f->flags, f->error_line, f->error_col);
     FACTS_FOR(struct fact_import, i, f, imports)
-    fprintf(out, "  import %u:%u level %u '%s' '%s' as '%s' place %u\n", i->line, i->col, i->level, facts_str(f, i->module),
-            facts_str(f, i->name), facts_str(f, i->as), i->place);
+    fprintf(out, "  import %u:%u level %u '%s' '%s' as '%s' place %u\n", i->line, i->col, i->level,
+            facts_str(f, i->module), facts_str(f, i->name), facts_str(f, i->as), i->place);
     FACTS_FOR(struct fact_def, d, f, defs)
-    fprintf(out, "  def %u:%u '%s' kind %u parent %u place %u decorators %u bases %u\n", d->line, d->col, facts_str(f, d->name),
-            d->kind, d->parent, d->place, d->decorators, d->bases);
+    fprintf(out, "  def %u:%u '%s' kind %u parent %u place %u decorators %u bases %u\n", d->line, d->col,
+            facts_str(f, d->name), d->kind, d->parent, d->place, d->decorators, d->bases);
     FACTS_FOR(struct fact_decorator, d, f, decorators)
-    fprintf(out, "  @ %u '%s' '%s' ids %u\n", d->line, facts_str(f, d->callee), facts_str(f, d->args), d->ids);
+    fprintf(out, "  @ %u '%s' '%s' ids %u\n", d->line, facts_str(f, d->callee), facts_str(f, d->args),
+            d->ids);
     FACTS_FOR(struct fact_assign, assign, f, assigns)
-    fprintf(out, "  assign %u '%s' '%s' place %u\n", assign->line, facts_str(f, assign->name), facts_str(f, assign->value),
-            assign->place);
+    fprintf(out, "  assign %u '%s' '%s' place %u\n", assign->line, facts_str(f, assign->name),
+            facts_str(f, assign->value), assign->place);
     FACTS_FOR(struct fact_ref, r, f, refs)
-    fprintf(out, "  ref %u:%u '%s' kind %u place %u\n", r->line, r->col, facts_str(f, r->value), r->kind, r->place);
+    fprintf(out, "  ref %u:%u '%s' kind %u place %u\n", r->line, r->col, facts_str(f, r->value), r->kind,
+            r->place);
     FACTS_FOR(struct fact_directive, d, f, directives)
     fprintf(out, "  directive %u '%s'\n", d->line, facts_str(f, d->text));
 }
 
-static void report(const char *path, const char *bytes, size_t n, const struct facts *outline, const struct facts *full) {
+static void report(const char *path, const char *bytes, size_t n, const struct facts *outline,
+                   const struct facts *full) {
     static const char *const names[] = {"outline", "full"};
     const struct facts *both[] = {outline, full};
     write_source(difference_path("py"), bytes, n);
@@ -182,12 +242,14 @@ struct counts {
 static bool check(struct parser *p, const char *path, const char *bytes, size_t n, struct counts *c) {
     struct arena a = {0};
     bool by_outline = false;
-    const struct facts *outline = parse_file_how(p, &a, bytes, n, &by_outline), *full = parse_file_full(p, &a, bytes, n);
+    const struct facts *outline = parse_file_how(p, &a, bytes, n, &by_outline),
+                       *full = parse_file_full(p, &a, bytes, n);
     c->files++;
     c->bytes += n;
     c->whole += !by_outline;
     c->broken += full->flags & FACT_SYNTAX_ERROR;
-    bool same = agree(outline, full, bytes, n) && facts_valid(outline, outline->size) && facts_valid(full, full->size);
+    bool same = agree(outline, full, bytes, n) && facts_valid(outline, outline->size) &&
+                facts_valid(full, full->size);
     if (!same && !c->different++)
         report(path, bytes, n, outline, full);
     arena_free(&a);
@@ -195,8 +257,8 @@ static bool check(struct parser *p, const char *path, const char *bytes, size_t 
 }
 
 static void print(const char *what, const struct counts *c) {
-    printf("%s: %lu, %.1f MB, parsed whole %lu, with syntax errors %lu, different %lu\n", what, c->files, (double)c->bytes / 1e6,
-           c->whole, c->broken, c->different);
+    printf("%s: %lu, %.1f MB, parsed whole %lu, with syntax errors %lu, different %lu\n", what, c->files,
+           (double)c->bytes / 1e6, c->whole, c->broken, c->different);
 }
 
 int main(int argc, char **argv) {

@@ -1,0 +1,2 @@
+import pkg.mod
+def (:

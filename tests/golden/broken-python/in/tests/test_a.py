@@ -1,0 +1,3 @@
+import pkg.bad
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+import pkg.b
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+# testfan: data=data/*.json /schema
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+# testfan: data=nosuch/*.json
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+from pkg import B
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+from pkg import mod
+def test_it():
+    pass

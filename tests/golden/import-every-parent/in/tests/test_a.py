@@ -1,0 +1,3 @@
+import pkg.sub.mod as m
+def test_it():
+    pass

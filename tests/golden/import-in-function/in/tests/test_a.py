@@ -1,0 +1,3 @@
+def test_it():
+    if 1:
+        from pkg.mod import x

@@ -1,0 +1,4 @@
+import importlib
+
+def test_it():
+    importlib.import_module("pkg.lazy")

@@ -1,0 +1,4 @@
+import ns.a
+from ns import b
+def test_it():
+    pass

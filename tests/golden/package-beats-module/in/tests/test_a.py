@@ -1,0 +1,3 @@
+import thing
+def test_it():
+    pass

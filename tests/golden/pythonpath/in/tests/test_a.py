@@ -1,0 +1,3 @@
+import one, two
+def test_it():
+    pass

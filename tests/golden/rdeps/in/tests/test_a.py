@@ -1,0 +1,3 @@
+import pkg.a
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+import pkg.sub.a
+def test_it():
+    pass

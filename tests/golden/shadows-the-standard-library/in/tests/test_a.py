@@ -1,0 +1,3 @@
+import json
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+from tests import helper
+def test_it():
+    pass

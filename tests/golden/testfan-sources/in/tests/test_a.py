@@ -1,0 +1,3 @@
+import one
+def test_it():
+    pass

@@ -1,0 +1,5 @@
+import mypackge
+import nosuchthing.sub
+import json, pytest
+def test_it():
+    pass
