@@ -348,17 +348,22 @@ __attribute__((format(printf, 2, 3))) static void on_error(void *ctx, const char
     (void)ctx, (void)fmt;
 }
 
-static void check_error(struct reader *r) {
+/* `code` is what xmlParseChunk returned: bytes that are not of the file's encoding leave nothing but that. */
+static void check_error(struct reader *r, int code) {
     xmlErrorPtr e = xmlCtxtGetLastError(r->parser);
-    if (r->broken || !e || e->level != XML_ERR_FATAL)
+    bool fatal = e && e->level == XML_ERR_FATAL;
+    if (r->broken || !(fatal || code == XML_ERR_INVALID_ENCODING || r->parser->disableSAX))
         return;
-    if (e->code == XML_ERR_DOCUMENT_END && (r->depth > 0 || !r->rooted))
+    if (!fatal)
+        fail(r, "not in the encoding that it declares");
+    else if (e->code == XML_ERR_DOCUMENT_END && (r->depth > 0 || !r->rooted))
         fail(r, "%s", r->rooted ? "the file ends too early" : "the file is empty");
     else if (e->code == XML_ERR_TAG_NAME_MISMATCH && e->str1 && e->str2)
         fail(r, "the element '%.60s' is closed as '%.60s'", e->str1, e->str2);
     else
         fail(r, "%s", e->message ? e->message : "not well-formed");
-    r->error->line = (uint32_t)e->line;
+    if (fatal)
+        r->error->line = (uint32_t)e->line;
 }
 
 static void parse_stream(struct reader *r, FILE *f) {
@@ -372,6 +377,7 @@ static void parse_stream(struct reader *r, FILE *f) {
                                     .fatalError = on_error,
                                     .initialized = 1};
     char chunk[256 * 1024];
+    xmlSetGenericErrorFunc(NULL, on_error);
     r->parser = xmlCreatePushParserCtxt(&handler, r, NULL, 0, NULL);
     if (!r->parser)
         die("out of memory");
@@ -380,14 +386,12 @@ static void parse_stream(struct reader *r, FILE *f) {
     xmlCtxtUseOptions(r->parser, XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOENT);
     size_t n;
     while (!r->broken && (n = fread(chunk, 1, sizeof chunk, f)) > 0) {
-        xmlParseChunk(r->parser, chunk, (int)n, 0);
-        check_error(r);
+        check_error(r, xmlParseChunk(r->parser, chunk, (int)n, 0));
     }
     if (!r->broken && ferror(f))
         fail(r, "%s", strerror(errno));
     if (!r->broken)
-        xmlParseChunk(r->parser, NULL, 0, 1);
-    check_error(r);
+        check_error(r, xmlParseChunk(r->parser, NULL, 0, 1));
     if (r->parser->myDoc)
         xmlFreeDoc(r->parser->myDoc);
     xmlFreeParserCtxt(r->parser);

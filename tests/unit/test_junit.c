@@ -107,6 +107,9 @@ static void test_damage(void **state) {
     check("<html><testcase name='a'/></html>", "", "the root element is 'html', not 'testsuites'");
     check("<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite><testcase name='&a;'/></testsuite>", "",
           "a document type declaration has no place in a report");
+    check("<?xml version='1.0' encoding='utf-7'?><testsuite name='s'><testcase name='a'/>"
+          "<testcase name='\xc3\xb6se'/></testsuite>",
+          whole, "not in the encoding that it declares");
     struct junit_error error;
     struct buf told = {0};
     assert_false(read_text("<testsuite>\n\n<testcase></testsuite>", on_test, &told, &error));
