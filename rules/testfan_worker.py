@@ -4,7 +4,7 @@
 
 pytest is started with the arguments of the whole suite, so that its rootdir, its first conftest files and its options are
 those of a plain run. Only what is collected is narrowed to TARGET, by a plugin that also writes LOG: a line of JSON, written
-at once, for each test that starts and ends, so that a crash leaves a trace of what was running.
+at once, for each test that starts and ends, so that a crash leaves a trace of what was running, and one when pytest is done.
 
 PYTEST_DONT_REWRITE
 """
@@ -16,8 +16,11 @@ import types
 
 
 class TargetPlugin:
+    # Taken before a test can replace them: a fixture may patch `os` for a whole session.
+    getpid, open, write_to, close = map(staticmethod, (os.getpid, os.open, os.write, os.close))
+
     def __init__(self, target, log, nodes):
-        self.pid = os.getpid()
+        self.pid = self.getpid()
         self.target = os.path.join(os.getcwd(), target)
         self.log = os.path.abspath(log)
         self.nodes = nodes
@@ -26,15 +29,18 @@ class TargetPlugin:
         self.collected = self.deselected = self.skipped = self.failed = 0
         self.outcome = None
         self.seconds = 0.0
+        self.session = None
 
+    # The file is opened anew each time, for a test may close every descriptor; it may also leave none to be had.
     def write(self, **event):
-        if os.getpid() != self.pid:
+        if self.getpid() != self.pid:
             return
-        fd = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
-            os.write(fd, (json.dumps(event) + "\n").encode("ascii"))
-        finally:
-            os.close(fd)
+            fd = self.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError:
+            return
+        self.write_to(fd, (json.dumps(event) + "\n").encode("ascii"))
+        self.close(fd)
 
     def leads_to_target(self, path):
         return self.target == path or self.target.startswith(path.rstrip(os.sep) + os.sep)
@@ -100,10 +106,16 @@ class TargetPlugin:
     def pytest_runtest_logfinish(self, nodeid):
         self.write(e="end", id=nodeid, o=self.outcome or "passed", t=round(self.seconds, 6))
 
-    def pytest_sessionfinish(self, exitstatus):
+    def pytest_sessionfinish(self, session):
+        self.session = session
+
+    # By now every other plugin has had its say about the exit status.
+    def pytest_unconfigure(self):
+        if self.session is None:
+            return
         self.write(
             e="finish",
-            exit=int(exitstatus),
+            exit=int(self.session.exitstatus),
             collected=self.collected,
             deselected=self.deselected,
             skipped=self.skipped,
@@ -122,7 +134,7 @@ def as_module(plugin):
     for name in dir(TargetPlugin):
         if name.startswith("pytest_"):
             function = getattr(TargetPlugin, name)
-            (last if name in ("pytest_sessionfinish", "pytest_configure") else first)(function)
+            (last if name in ("pytest_unconfigure", "pytest_configure") else first)(function)
             setattr(module, name, getattr(plugin, name))
     return module
 
@@ -138,6 +150,8 @@ def main():
     except ImportError as error:
         sys.exit("%s: %s" % (sys.executable, error))
     sys.argv[1:] = ["-p", "testfan_target"] + words[split + 1 :]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv = [sys.executable, "-m", "pytest"] + sys.argv[1:]
     runpy.run_module("pytest", run_name="__main__", alter_sys=True)
 
 

@@ -2,6 +2,7 @@
 #include "base/diag.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { HEAD = 256 * 1024, TAIL = 256 * 1024 };
 
@@ -15,10 +16,13 @@ void capture_add(struct capture *c, const char *bytes, size_t n) {
         return;
     if (!c->tail && !(c->tail = malloc(TAIL)))
         die("out of memory");
-    for (; n; n--) {
-        c->tail[c->tail_at] = *bytes++;
-        c->tail_at = (c->tail_at + 1) % TAIL;
-        c->tail_len += c->tail_len < TAIL;
+    while (n) {
+        size_t part = n < TAIL - c->tail_at ? n : TAIL - c->tail_at;
+        memcpy(c->tail + c->tail_at, bytes, part);
+        c->tail_at = (c->tail_at + part) % TAIL;
+        c->tail_len = c->tail_len + part < TAIL ? c->tail_len + part : TAIL;
+        bytes += part;
+        n -= part;
     }
 }
 

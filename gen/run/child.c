@@ -73,17 +73,14 @@ static void become(const char *const *argv, const char *const *env, int out, pid
     _exit(127);
 }
 
-static void read_output(struct child *c, int fd) {
+/* Takes what a pipe holds, and no more: who writes faster than we read would keep us here. False at its end.
+ */
+static bool read_output(struct child *c, int fd) {
     char chunk[65536];
-    for (ssize_t n; (n = read(fd, chunk, sizeof chunk)) != 0;) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return;
+    ssize_t n = read(fd, chunk, sizeof chunk);
+    if (n > 0)
         capture_add(&c->output, chunk, (size_t)n);
-        if ((size_t)n < sizeof chunk)
-            return;
-    }
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 struct watch {
@@ -104,8 +101,8 @@ static void take_signals(struct watch *w) {
     unsigned char sig;
     while (read(signal_pipe[0], &sig, 1) == 1) {
         if (sig == SIGCHLD) {
-            if (waitpid(w->pid, &w->child->status, WNOHANG) == w->pid)
-                w->ended = true;
+            siginfo_t info = {0};
+            w->ended |= waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
             continue;
         }
         w->child->interrupted = sig;
@@ -117,18 +114,15 @@ static void take_signals(struct watch *w) {
 static void watch(struct watch *w) {
     while (!w->ended) {
         struct pollfd fds[2] = {{signal_pipe[0], POLLIN, 0}, {w->closed ? -1 : w->out, POLLIN, 0}};
-        int64_t left = w->deadline ? (w->deadline - os_now()) / 1000000 + 1 : -1;
-        int ready = poll(fds, 2, left < 0 && w->deadline ? 0 : (int)left);
-        if (ready == 0 && w->deadline && os_now() >= w->deadline) {
+        int64_t left = w->deadline - os_now();
+        poll(fds, 2, !w->deadline ? -1 : left < 0 ? 0 : (int)(left / 1000000) + 1);
+        if (fds[1].revents & (POLLIN | POLLHUP))
+            w->closed = !read_output(w->child, w->out);
+        take_signals(w);
+        if (!w->ended && w->deadline && os_now() >= w->deadline) {
             w->child->timed_out |= !w->child->interrupted;
             stop_group(w);
         }
-        if (fds[1].revents & (POLLIN | POLLHUP)) {
-            unsigned long long before = w->child->output.total;
-            read_output(w->child, w->out);
-            w->closed = w->child->output.total == before && (fds[1].revents & POLLHUP);
-        }
-        take_signals(w);
     }
 }
 
@@ -138,6 +132,7 @@ bool child_run(const char *const *argv, const char *const *env, double timeout, 
     if (!watch_signals() || pipe(out) != 0)
         return false;
     set_nonblocking(out[0]);
+    fcntl(out[1], F_SETFD, FD_CLOEXEC);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
         become(argv, env, out[1], parent);
@@ -148,7 +143,9 @@ bool child_run(const char *const *argv, const char *const *env, double timeout, 
     if (timeout > 0)
         w.deadline = os_now() + (int64_t)(timeout * 1e9);
     watch(&w);
-    kill(-pid, SIGKILL);
+    kill(-pid, SIGKILL); /* before the leader is reaped: until then no one else gets its number */
+    while (waitpid(pid, &c->status, 0) < 0 && errno == EINTR) {
+    }
     read_output(c, out[0]);
     close(out[0]);
     return true;

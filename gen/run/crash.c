@@ -37,9 +37,10 @@ static size_t utf8_length(const unsigned char *s) {
     return n;
 }
 
-/* Text or attribute value; what XML cannot hold is written as pytest writes it: #x1B. */
-static void put_xml(struct buf *b, const char *text) {
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+/* Text or attribute value, with a NUL after it; what XML cannot hold is written as pytest writes it: #x1B. */
+static void put_bytes(struct buf *b, const char *text, size_t len) {
+    const unsigned char *s = (const unsigned char *)text, *end = s + len;
+    while (s < end) {
         size_t n = utf8_length(s);
         if (n == 0 || (*s < 0x20 && *s != '\t' && *s != '\n' && *s != '\r') || *s == 0x7f)
             buf_fmt(b, "#x%02X", *s);
@@ -57,6 +58,10 @@ static void put_xml(struct buf *b, const char *text) {
             buf_add(b, s, n);
         s += n ? n : 1;
     }
+}
+
+static void put_xml(struct buf *b, const char *text) {
+    put_bytes(b, text, strlen(text));
 }
 
 /* Opens a testcase with the names that pytest gives a node id (mangle_test_address in _pytest/junitxml.py).
@@ -108,7 +113,7 @@ static void put_error(struct buf *b, const struct crash *crash, const struct run
     buf_str(b, "<error message=\"");
     put_xml(b, crash->message);
     buf_str(b, "\">");
-    put_xml(b, crash->output);
+    put_bytes(b, crash->output, crash->output_len);
     buf_str(b, "</error></testcase>");
 }
 

@@ -11,7 +11,8 @@ struct run_log;
 struct crash {
     const char *file;    /* the test file */
     const char *message; /* one line: "killed by SIGSEGV while running tests/test_a.py::test_x" */
-    const char *output;  /* the last lines that were printed */
+    const char *output;  /* the last lines that were printed: any bytes */
+    size_t output_len;
 };
 
 /* The text of a JUnit report made from the log: the tests that had ended, without their texts, and one
