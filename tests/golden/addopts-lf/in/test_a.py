@@ -1,4 +1,5 @@
 def test_it():
     pass
+
 def test_b():
     assert 0

@@ -1,2 +1,5 @@
 def test_b():
     assert 0
+
+def test_c():
+    assert 0
