@@ -89,7 +89,8 @@ static bool read_words(struct target_run *t, int argc, char **argv) {
         else if (given < 3)
             *places[given++] = argv[i];
     }
-    if (given == 3 && t->python && t->run_file && str_ends(t->xml, ".xml"))
+    bool run = argc > 2 && strcmp(argv[2], "run") == 0;
+    if (run && given == 3 && t->python && t->run_file && str_ends(t->xml, ".xml"))
         return true;
     diag(DIAG_USAGE, NULL, 0, 0, "testfan exec is run by ninja, not by people");
     return false;
@@ -313,7 +314,7 @@ static int run_target(struct target_run *t) {
 
 int exec_main(int argc, char **argv) {
     struct target_run t = {.expect = 0};
-    int status = argc > 3 && strcmp(argv[2], "run") == 0 && read_words(&t, argc, argv) ? run_target(&t) : 2;
+    int status = read_words(&t, argc, argv) ? run_target(&t) : 2;
     fflush(stdout);
     arena_free(&t.arena);
     return status;

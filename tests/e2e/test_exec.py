@@ -42,8 +42,8 @@ class Folder(conftest.Tree):
             "--run=.testfan/run.json", "--digest=abc", *expected, file, f"{name}.xml", f"{name}.ok",
         ]  # fmt: skip
 
-    def exec(self, file="test_a.py", *, check=0, env={}, timeout=60, **kw):
-        return self.run(*self.words(file, **kw), check=check, timeout=timeout, **env)
+    def exec(self, file="test_a.py", *, env={}, **kw):
+        return self.run(*self.words(file, **kw), check=0, timeout=60, **env)
 
     def passed(self, file="test_a.py"):
         return (self.results / f"{file}.ok").exists()
@@ -53,7 +53,7 @@ class Folder(conftest.Tree):
 
     def outcomes(self, file="test_a.py"):
         cases = conftest.read_report(self.results / f"{file}.xml")
-        return sorted((name, outcome) for _, name, outcome in cases.elements())
+        return sorted((str(name), outcome) for _, name, outcome in cases.elements())
 
     def errors(self, file="test_a.py"):
         root = ElementTree.fromstring(self.text(file))
@@ -315,24 +315,20 @@ def test_death_leaves_a_report(folder, name):
 @pytest.mark.parametrize(
     "conftest_py, cause",
     [
-        ("import os\ndef pytest_collection_finish(): os.kill(os.getpid(), 9)\n", "SIGKILL before"),
+        ("import os\ndef pytest_collection_finish(): os.kill(os.getpid(), 9)\n", "SIGKILL"),
         ("import os\nos.kill(os.getpid(), 11)\n", "SIGSEGV"),
         ("import os\ndef pytest_unconfigure(): os._exit(0)\n", "status 0 before pytest had finished"),
         ("import atexit, os\natexit.register(os._exit, 9)\n", "status 9 after pytest had finished with 0"),
         ("import atexit, os\natexit.register(os.kill, os.getpid(), 6)\n", "killed by SIGABRT"),
-        ("def pytest_collection(): 1 / 0\n", "pytest ended with status 3"),
+        ("def pytest_collection(): 1 / 0\n", "internal error\n"),
         ("def pytest_configure(): raise __import__('pytest').UsageError('bad words')\n", "bad words"),
         ("1 / 0\n", "ZeroDivisionError"),
-        ("def pytest_sessionfinish(session): open(session.config.option.xmlpath, 'w').write('<testsuites>')\n", ""),
     ],
 )
 def test_death_outside_of_tests(folder, conftest_py, cause):
     folder.write({"test_a.py": PASS, "conftest.py": conftest_py}).exec()
-    if not cause:  # pytest's own report is written after the hook's
-        assert folder.passed()
-        return
     assert not folder.passed()
-    assert cause.replace(" before", "") in folder.errors()[0]
+    assert cause in folder.errors()[0]
 
 
 def test_truncated_report(folder):
@@ -381,7 +377,7 @@ def test_nothing_a_test_does_upsets_exec(folder, name):
 def test_output_without_end(folder):
     folder.write({"test_a.py": "import os\ndef test_a():\n    os.write(1, b'the first line\\n')\n    while 1: os.write(1, b'x' * 65536)\n"})
     started = time.time()
-    folder.exec(args=["-s"], timeout=90, **{"env": {}}) if False else folder.run(*folder.words("test_a.py", args=["-s"], timeout=1.5), check=0)
+    folder.run(*folder.words("test_a.py", args=["-s"], timeout=1.5), check=0)
     assert time.time() - started < 20
     (error,) = folder.errors()
     assert error.startswith("timed out after 1.5 s while running test_a.py::test_a")
@@ -476,8 +472,12 @@ def test_maxfail_over_several_targets(folder):
 
 
 def test_words_that_mean_nothing(folder):
-    run = lambda *words: folder.run(conftest.BUILD / "testfan", "exec", "run", *words, check=2).stderr
-    assert "[usage]" in run() and "[usage]" in run("--python=x", "--run=y", "test_a.py", "a.xml")
-    assert "[io]" in run("--python=x", "--run=nosuch", "test_a.py", "a.xml", "a.ok")
+    def refused(*words):
+        return folder.run(conftest.BUILD / "testfan", "exec", *words, check=2).stderr
+
     folder.write({"run.json": "{}"})
-    assert "not written by testfan" in run("--python=x", "--run=run.json", "test_a.py", "a.xml", "a.ok")
+    assert "[usage]" in refused("run")
+    assert "[usage]" in refused("nosuch", "--python=x", "--run=run.json", "test_a.py", "a.xml", "a.ok")
+    assert "[usage]" in refused("run", "--python=x", "--run=run.json", "test_a.py", "a.xml")
+    assert "[io]" in refused("run", "--python=x", "--run=nosuch", "test_a.py", "a.xml", "a.ok")
+    assert "not written by testfan" in refused("run", "--python=x", "--run=run.json", "test_a.py", "a.xml", "a.ok")
