@@ -219,3 +219,16 @@ def test_environment_that_counts(tree):
     assert ran == []
     done, ran = tree.ran(lambda: tree.testfan("test", check=0, TZ="Asia/Tokyo"))
     assert ran == ["test_a.py"]
+
+
+def test_virtual_environment_in_the_tree(tree):
+    """Its distributions are no part of the tree, and they answer imports all the same."""
+    tree.write({"test_a.py": "import onething\n\ndef test_a():\n    assert onething.X\n"})
+    tree.run(tree.python, "-m", "venv", "--without-pip", ".venv", check=0)
+    site = next(tree.path.glob(".venv/lib/python*/site-packages"))
+    (site / "onething.py").write_text("X = 1\n")
+    base = tree.run(tree.python, "-c", "import pytest, os; print(os.path.dirname(os.path.dirname(pytest.__file__)))").stdout
+    (site / "base.pth").write_text(base)
+    done = tree.run(conftest.BUILD / "testfan", "test", check=0)
+    assert "unresolved" not in done.stderr
+    assert tree.testfan("select").stdout.split() == ["test_a.py"]
