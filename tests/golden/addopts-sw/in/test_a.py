@@ -1,5 +1,6 @@
 def test_b():
     assert 0
+
 def test_it():
     pass
 
