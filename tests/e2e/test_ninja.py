@@ -279,3 +279,26 @@ def test_random_names(tree):
     tree.testfan("test", check=0)
     assert sum(tree.report().values()) == len(names) > 8
     assert "no work to do" in (tree.ninja("test", check=0), tree.ninja("test", check=0))[1].stdout
+
+
+def test_a_folder_moved_into_the_place_of_another(tree):
+    basic(tree).write({"pkg-new/__init__.py": "", "pkg-new/a.py": "VALUE = 22\n", "pkg-new/c.py": "VALUE = 1\n"})
+    settle(tree)
+    (tree.path / "pkg").rename(tree.path / "pkg-old")
+    (tree.path / "pkg-new").rename(tree.path / "pkg")
+    tree.ninja("test", check=1)
+
+
+def test_arguments_in_the_environment_make_no_lasting_pass(tree):
+    tree.write({"test_x.py": "def test_a():\n    pass\n\ndef test_b():\n    assert 0\n"}).testfan("gen", check=0)
+    tree.ninja("test", PYTEST_ADDOPTS="-k test_a")
+    tree.testfan("test", check=1)
+    assert sum(tree.report().values()) == 2
+
+
+def test_maxfail_is_for_one_run(tree):
+    tree.write({"test_x.py": "def test_a():\n    assert 0\n\ndef test_b():\n    assert 0\n"})
+    tree.testfan("test", "--maxfail=1", check=1)
+    assert sum(tree.report().values()) == 1
+    tree.ninja("test", check=1)
+    assert sum(tree.report().values()) == 2
