@@ -91,6 +91,7 @@ static int run_plan(struct invocation *in, const struct plan *plan, bool part) {
         .live = isatty(2) && !in->verbose,
     };
     setenv("TESTFAN_QUIET", "1", 1);
+    setenv("TESTFAN_MAXFAIL", arena_printf(in->arena, "%ld", plan->maxfail), 1);
     if (in->verbose)
         setenv("TESTFAN_VERBOSE", "1", 1);
     return ninja_run(in->arena, &call);
@@ -98,7 +99,7 @@ static int run_plan(struct invocation *in, const struct plan *plan, bool part) {
 
 static int run_tests(struct invocation *in, struct project *p) {
     struct filter filter;
-    const struct filter all = {.maxfail = in->maxfail};
+    const struct filter all = {.maxfail = -1};
     struct plan whole, plan;
     if (!read_filter(in, p, &filter))
         return EXIT_USAGE;

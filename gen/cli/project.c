@@ -177,7 +177,7 @@ bool project_write(const struct project *p, const struct plan *plan) {
     struct strs watched = watched_paths(p);
     if (!may_overwrite(p, file) || !write_support(p, &watched) || !plan_write(plan, p->config.rootdir))
         return false;
-    plan_forget(plan, &p->graph, p->config.rootdir);
+    plan_forget(plan, &p->graph, p->config.rootdir, in_root(p, ".testfan/cache/inputs"));
     struct buf b = {0};
     bool ok = true, changed = false;
     if (!plan->filtered) {

@@ -1,5 +1,7 @@
 #include "graph/plan.h"
 #include "base/diag.h"
+#include "base/glob.h"
+#include "base/map.h"
 #include "base/os.h"
 #include "base/out.h"
 #include "graph/graph.h"
@@ -8,6 +10,7 @@
 #include "source/scan.h"
 
 #include <cJSON.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,28 +204,68 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
     return true;
 }
 
-static void forget(const char *rootdir, const struct target *t, int64_t changed) {
+static void forget(const char *rootdir, const char *result, int64_t changed) {
     char path[PATH_MAX];
     struct os_stat st;
-    snprintf(path, sizeof path, "%s/%s.ok", rootdir, t->result);
+    snprintf(path, sizeof path, "%s/%s.ok", rootdir, result);
     if (os_stat(path, &st) && changed > st.mtime_ns)
         unlink(path);
 }
 
-void plan_forget(const struct plan *plan, const struct graph *g, const char *rootdir) {
+/* The same target's results in the filtered runs. */
+static void forget_filtered(struct arena *a, const char *rootdir, const struct target *t) {
+    struct strs runs = {0};
+    glob_expand(a, rootdir, ".testfan/runs/*", &runs);
+    for (uint32_t i = 0; i < runs.len; i++)
+        forget(rootdir, arena_printf(a, "%s/%s", runs.items[i], t->result + strlen(".testfan/")), INT64_MAX);
+}
+
+/* What a path leads to, as one line of the cache. */
+static const char *identity(struct arena *a, const struct os_stat *st, const char *name) {
+    return arena_printf(a, "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %s\n", st->dev, st->ino, st->size,
+                        (uint64_t)st->ctime_ns, name);
+}
+
+static struct map read_identities(struct arena *a, const char *cache) {
+    struct map lines = {.arena = a};
+    size_t n = 0;
+    for (const char *s = os_read(a, cache, &n); s && *s;) {
+        size_t len = strcspn(s, "\n");
+        len += s[len] == '\n';
+        map_add(&lines, s, len, 1);
+        s += len;
+    }
+    return lines;
+}
+
+void plan_forget(const struct plan *plan, const struct graph *g, const char *rootdir, const char *cache) {
     struct arena scratch = {0};
+    struct buf now = {0};
+    struct map before = read_identities(&scratch, cache);
     int64_t *changed = arena_alloc(&scratch, (g->units + 1) * sizeof *changed);
     for (uint32_t i = 0; i < g->nodes; i++) {
         struct os_stat st;
         char path[PATH_MAX];
         const char *name = graph_path(g, i);
+        int64_t *unit = &changed[g->unit_of[i]];
         snprintf(path, sizeof path, "%s/%s", rootdir, name);
-        if (!str_ends(name, "/") && os_stat(path, &st) && st.ctime_ns > changed[g->unit_of[i]])
-            changed[g->unit_of[i]] = st.ctime_ns;
+        if (str_ends(name, "/") || !os_stat(path, &st))
+            continue;
+        const char *line = identity(&scratch, &st, name);
+        buf_str(&now, line);
+        bool other = before.len && map_get(&before, line, strlen(line)) == MAP_NONE;
+        *unit = other ? INT64_MAX : st.ctime_ns > *unit ? st.ctime_ns : *unit;
     }
     graph_max(g, changed);
-    for (uint32_t i = 0; i < plan->targets.len; i++)
-        forget(rootdir, &plan->targets.items[i], changed[g->unit_of[plan->targets.items[i].node]]);
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        int64_t when = changed[g->unit_of[t->node]];
+        forget(rootdir, t->result, when);
+        if (when == INT64_MAX && !plan->filtered)
+            forget_filtered(&scratch, rootdir, t);
+    }
+    if (!plan->filtered)
+        out_write(cache, now.s ? now.s : "", now.len, NULL);
+    buf_free(&now);
     arena_free(&scratch);
 }
 

@@ -49,9 +49,11 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
 /*
  * Takes back the passes that ninja's time stamps cannot see through: removes RESULT.ok where something that
  * the target depends on was changed (by its ctime) after the pass was made, though its time stamp is older,
- * as after `cp -p` or `tar x`. Also in the results of filtered runs.
+ * as after `cp -p` or `tar x`; and, for a plan of the whole tree, where a path leads to another file than at
+ * the last time (a folder moved into the place of another, a link turned), which `cache` remembers; then also
+ * in the results of filtered runs.
  */
-void plan_forget(const struct plan *plan, const struct graph *g, const char *rootdir);
+void plan_forget(const struct plan *plan, const struct graph *g, const char *rootdir, const char *cache);
 
 /* plan.json: the targets, for merge; run.json: what `testfan exec` needs. Deterministic; written only when
  * changed. */

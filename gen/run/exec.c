@@ -240,6 +240,19 @@ static bool put_report(struct target_run *t, const struct run_log *log, const ch
     return ok;
 }
 
+/* Whether PYTEST_ADDOPTS is what it was when the stamp was made: else this run says nothing about the one
+ * that is meant. */
+static bool environment_is_stamped(struct arena *a) {
+    static const char name[] = "\nenv PYTEST_ADDOPTS=";
+    size_t n = 0;
+    const char *stamp = os_read(a, ".testfan/stamp", &n), *now = getenv("PYTEST_ADDOPTS");
+    const char *then = stamp ? strstr(stamp, name) : NULL;
+    if (!then || !now)
+        return !then && !now;
+    then += sizeof name - 1;
+    return strcspn(then, "\n") == strlen(now) && str_starts(then, now);
+}
+
 static bool put_results(struct target_run *t, const struct child *c, const char *session) {
     struct run_log log;
     log_read(&t->arena, t->tmp_log, &log);
@@ -251,7 +264,8 @@ static bool put_results(struct target_run *t, const struct child *c, const char 
     if (!crash && misses_its_tests(t, &log, exit))
         crash = arena_printf(&t->arena, "pytest collected none of the %ld tests of this file [no-tests]",
                              t->expect);
-    bool passed = !crash && !log.failed && (exit == 0 || exit == NO_PASS_NO_TESTS);
+    bool passed =
+        !crash && !log.failed && (exit == 0 || exit == NO_PASS_NO_TESTS) && environment_is_stamped(&t->arena);
     struct buf output = {0};
     buf_str(&output, "");
     capture_text(&c->output, &output);
@@ -296,7 +310,9 @@ static int run_target(struct target_run *t) {
     session = session && *session ? session : NULL;
     if (!read_run_file(t) || !prepare(t))
         return 2;
-    long failures = t->maxfail && session ? count_failures(session) : 0;
+    const char *maxfail = getenv("TESTFAN_MAXFAIL");
+    t->maxfail = !session ? 0 : maxfail ? strtol(maxfail, NULL, 10) : t->maxfail;
+    long failures = t->maxfail ? count_failures(session) : 0;
     if (t->maxfail && failures >= t->maxfail)
         return put_not_run(t) ? 0 : 2;
     struct strs argv = child_words(t, t->maxfail - failures), env = child_environment(t);

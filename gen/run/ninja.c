@@ -113,6 +113,14 @@ static pid_t start(const struct strs *argv, int out[2]) {
     _exit(127);
 }
 
+static volatile sig_atomic_t ninja_pid;
+
+/* ninja ends its targets and itself; we wait for it and sum up what there is. */
+static void pass_on(int sig) {
+    if (ninja_pid > 0)
+        kill((pid_t)ninja_pid, sig);
+}
+
 int ninja_run(struct arena *a, const struct ninja_call *call) {
     const char *name = getenv("NINJA");
     const char *ninja = os_which(a, name && *name ? name : "ninja");
@@ -125,12 +133,13 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     int out[2];
     if (pipe(out) != 0)
         die("cannot make a pipe:");
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_term;
-    sigemptyset(&ignore.sa_mask);
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART}, old_int, old_term;
+    sigemptyset(&action.sa_mask);
     fflush(NULL);
     pid_t pid = start(&argv, out);
-    sigaction(SIGINT, &ignore, &old_int);
-    sigaction(SIGTERM, &ignore, &old_term);
+    ninja_pid = pid;
+    sigaction(SIGINT, &action, &old_int);
+    sigaction(SIGTERM, &action, &old_term);
     close(out[1]);
     if (pid < 0)
         die("cannot start ninja:");
@@ -139,6 +148,7 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
+    ninja_pid = 0;
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
     bool interrupted = WIFSIGNALED(status) || WEXITSTATUS(status) == EXIT_INTERRUPTED_113;

@@ -231,6 +231,7 @@ def test_the_process_looks_like_python_m_pytest(folder):
     folder.write({"test_a.py": SEEN})
     ours, plain = folder.path.parent / "ours.json", folder.path.parent / "plain.json"
     own = {"TESTFAN_SESSION": "", "TESTFAN_VERBOSE": "1", "PYTEST_XDIST_WORKER": "gw0", "PYTEST_ADDOPTS": "-n 3 -x -q"}
+    folder.write({".testfan/stamp": f"\nenv PYTEST_ADDOPTS={own['PYTEST_ADDOPTS']}\n"})
     folder.exec(env={"SEEN": str(ours), **own})
     assert folder.passed(), folder.errors()
     plain_env = {"SEEN": str(plain), "PYTEST_ADDOPTS": "-q"}

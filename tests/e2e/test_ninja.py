@@ -1,6 +1,8 @@
 """What must hold between testfan and ninja, whatever changes and however files are dated."""
+import fcntl
 import os
 import shutil
+import struct
 import threading
 import time
 
@@ -218,18 +220,25 @@ def test_line_break_in_a_name_is_one_clear_error(tree):
     assert done.stderr.count("[bad-name]") == 1
 
 
+def set_immutable(path, on):
+    """What `chattr +i` does, from linux/fs.h: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IMMUTABLE_FL."""
+    with open(path, "rb") as file:
+        (flags,) = struct.unpack("l", fcntl.ioctl(file, 0x80086601, struct.pack("l", 0)))
+        fcntl.ioctl(file, 0x40086602, struct.pack("l", flags | 0x10 if on else flags & ~0x10))
+
+
 @pytest.fixture
 def frozen(tree):
     """A settled tree whose build.ninja nobody can replace: root by the file's attribute, others by the folder's mode."""
     settle(basic(tree))
     build = tree.path / "build.ninja"
-    if os.geteuid() == 0:
-        if tree.run("chattr", "+i", build).returncode:
-            pytest.skip("this file system has no immutable files")
-    else:
-        tree.path.chmod(0o555)
+    root = os.geteuid() == 0
+    try:
+        set_immutable(build, True) if root else tree.path.chmod(0o555)
+    except OSError as error:
+        pytest.skip(f"this file system has no immutable files: {error}")
     yield tree
-    tree.run("chattr", "-i", build) if os.geteuid() == 0 else tree.path.chmod(0o755)
+    set_immutable(build, False) if root else tree.path.chmod(0o755)
 
 
 def test_what_cannot_be_written_stays_whole(frozen):
@@ -279,3 +288,26 @@ def test_random_names(tree):
     tree.testfan("test", check=0)
     assert sum(tree.report().values()) == len(names) > 8
     assert "no work to do" in (tree.ninja("test", check=0), tree.ninja("test", check=0))[1].stdout
+
+
+def test_a_folder_moved_into_the_place_of_another(tree):
+    basic(tree).write({"pkg-new/__init__.py": "", "pkg-new/a.py": "VALUE = 22\n", "pkg-new/c.py": "VALUE = 1\n"})
+    settle(tree)
+    (tree.path / "pkg").rename(tree.path / "pkg-old")
+    (tree.path / "pkg-new").rename(tree.path / "pkg")
+    tree.ninja("test", check=1)
+
+
+def test_arguments_in_the_environment_make_no_lasting_pass(tree):
+    tree.write({"test_x.py": "def test_a():\n    pass\n\ndef test_b():\n    assert 0\n"}).testfan("gen", check=0)
+    tree.ninja("test", PYTEST_ADDOPTS="-k test_a")
+    tree.testfan("test", check=1)
+    assert sum(tree.report().values()) == 2
+
+
+def test_maxfail_is_for_one_run(tree):
+    tree.write({"test_x.py": "def test_a():\n    assert 0\n\ndef test_b():\n    assert 0\n"})
+    tree.testfan("test", "--maxfail=1", check=1)
+    assert sum(tree.report().values()) == 1
+    tree.ninja("test", check=1)
+    assert sum(tree.report().values()) == 2
