@@ -220,10 +220,9 @@ static void forget_filtered(struct arena *a, const char *rootdir, const struct t
         forget(rootdir, arena_printf(a, "%s/%s", runs.items[i], t->result + strlen(".testfan/")), INT64_MAX);
 }
 
-/* What a path leads to, as one line of the cache. */
+/* Which file a path leads to, as one line of the cache; that a file changes is seen by its times. */
 static const char *identity(struct arena *a, const struct os_stat *st, const char *name) {
-    return arena_printf(a, "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %s\n", st->dev, st->ino, st->size,
-                        (uint64_t)st->ctime_ns, name);
+    return arena_printf(a, "%" PRIx64 " %" PRIx64 " %s\n", st->dev, st->ino, name);
 }
 
 static struct map read_identities(struct arena *a, const char *cache) {
