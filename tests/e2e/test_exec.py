@@ -40,7 +40,7 @@ class Folder(conftest.Tree):
         return [
             str(conftest.BUILD / "testfan"), "exec", "run", f"--python={python or self.python}",
             "--run=.testfan/run.json", "--digest=abc", *expected, file, f"{name}.xml", f"{name}.ok",
-        ]  # fmt: skip
+        ]
 
     def exec(self, file="test_a.py", *, env={}, **kw):
         return self.run(*self.words(file, **kw), check=0, timeout=60, **env)
@@ -180,7 +180,7 @@ LAYOUTS = {
     "xunit1": {"pytest.ini": "[pytest]\njunit_family = xunit1\njunit_suite_name = mine\njunit_logging = all\n", "a/test_a.py": "def test_a(): print('out')\n", "b/test_b.py": FAIL},
     "junit prefix": {"test_a.py": PASS, "args": ["--junitprefix=px"]},
     "names": {"ä b/test_a$b.py": PASS, "-x/test_-x.py": PASS, "[x]/test_[y].py": PASS},
-}  # fmt: skip
+}
 TARGETS = ("test_", "_test.py", "code.py", "__init__.py")
 
 
@@ -188,7 +188,6 @@ def cases(path):
     found = collections.Counter()
     for case in ElementTree.parse(path).iter("testcase"):
         names = {k: v for k, v in case.attrib.items() if k != "time"}
-        # Whether a failure's text names a temporary object is not ours.
         found[json.dumps(names, sort_keys=True), *(c.tag for c in case)] += 1
     return found
 
@@ -221,7 +220,7 @@ def test_a():
     environ = {k: v for k, v in os.environ.items() if k not in ('PYTEST_CURRENT_TEST', '_')}
     json.dump(
         [sys.path, sys.argv[0], getattr(sys, 'orig_argv', ['', '-m'])[1], main.__name__, main.__spec__.name, main.__file__,
-         links, environ, os.getcwd(), sys.flags.__repr__(), sys.stdin.fileno.__self__ is not None, os.getsid(0) == os.getpid(),
+         links, environ, os.getcwd(), repr(sys.flags), os.getsid(0) == os.getpid(),
          sorted(m for m in sys.modules if 'testfan' in m), sys.dont_write_bytecode, os.umask(0o22), __name__],
         open(os.environ['SEEN'], 'w'))
 """
@@ -239,8 +238,7 @@ def test_the_process_looks_like_python_m_pytest(folder):
         "setsid", "-w", folder.python, "-m", "pytest", "-o", "addopts=", f"--junitxml={folder.path}/x.xml", check=0, **plain_env
     )
     ours, plain = json.loads(ours.read_text()), json.loads(plain.read_text())
-    assert ours[12] == ["testfan_target"]
-    ours[12] = plain[12]
+    assert ours.pop(11) == ["testfan_target"] and plain.pop(11) == []
     ours[7].pop("SEEN"), plain[7].pop("SEEN")
     assert ours == plain
 
@@ -298,7 +296,7 @@ DEATHS = {
     "recursion": ("import threading, sys; threading.stack_size(65536); sys.setrecursionlimit(10**9)\n"
                   "    def f(): f()\n    import os; os.kill(os.getpid(), 11)", "SIGSEGV"),
     "interrupt": ("raise KeyboardInterrupt", "status 2 though no test failed"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", DEATHS)
@@ -378,10 +376,10 @@ def test_nothing_a_test_does_upsets_exec(folder, name):
 def test_output_without_end(folder):
     folder.write({"test_a.py": "import os\ndef test_a():\n    os.write(1, b'the first line\\n')\n    while 1: os.write(1, b'x' * 65536)\n"})
     started = time.time()
-    folder.run(*folder.words("test_a.py", args=["-s"], timeout=1.5), check=0)
+    folder.run(*folder.words("test_a.py", args=["-s"], timeout=5), check=0)
     assert time.time() - started < 20
     (error,) = folder.errors()
-    assert error.startswith("timed out after 1.5 s while running test_a.py::test_a")
+    assert error.startswith("timed out after 5 s while running test_a.py::test_a")
     assert len(error) < 20000
 
 
