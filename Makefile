@@ -101,14 +101,14 @@ $(D)/stamp: gen/grammars.txt | $(D)/debs $(D)/venv/bin/pip
 
 lint: $(D)/stamp $(B)/embedded.c ## clang-format and clang-tidy, no finding allowed; gcc and clang with -Werror
 	$(call install_debs,$(LINT_DEBS))
-	clang-format --dry-run -Werror $(SRC) $(wildcard gen/*/*.h tests/unit/*.c tests/unit/*.h) templates/embed.c
+	clang-format --dry-run -Werror $(SRC) $(wildcard gen/*/*.h tests/unit/*.c tests/unit/*.h tests/fuzz/*.c) templates/embed.c
 	@printf '%s\n' $(filter-out -I%,$(CPPFLAGS_ALL)) -I$(CURDIR)/gen -I$(CURDIR)/$(D)/include $(WARN) > $(B)/compile_flags.txt
 	printf '%s\n' $(SRC) | xargs -P 2 -n 4 clang-tidy --quiet -p $(B)
 	$(MAKE) B=build/gcc CC=gcc WERROR=-Werror build/gcc/testfan
 	$(MAKE) B=build/clang CC=clang WERROR=-Werror build/clang/testfan
 
 fmt: ## format the C code
-	clang-format -i $(SRC) $(wildcard gen/*/*.h tests/unit/*.c tests/unit/*.h) templates/embed.c
+	clang-format -i $(SRC) $(wildcard gen/*/*.h tests/unit/*.c tests/unit/*.h tests/fuzz/*.c) templates/embed.c
 
 asan: ## all C tests under AddressSanitizer and UBSan
 	$(MAKE) B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' unit

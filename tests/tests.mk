@@ -33,7 +33,8 @@ unit: $(UNIT) ## the C unit tests (cmocka)
 ROUNDS ?= 10000
 SEED   ?= 1
 STDLIB = $$($(PYTHON3) -c 'import json, os; print(os.path.dirname(os.path.dirname(json.__file__)))')
-FUZZED = $(STDLIB)/json $(STDLIB)/email $(STDLIB)/asyncio $(STDLIB)/unittest $(STDLIB)/xml $(wildcard $(D)/projects/*/)
+PROJECTS = $(filter-out $(D)/projects/venv-%,$(wildcard $(D)/projects/*/))
+FUZZED = $(STDLIB)/json $(STDLIB)/email $(STDLIB)/asyncio $(STDLIB)/unittest $(STDLIB)/xml $(PROJECTS)
 
 fuzz: $(B)/fuzz/merge_mutations $(B)/fuzz/outline_mutations ## seeded mutations of sources and reports
 	$(B)/fuzz/merge_mutations $(shell expr $(ROUNDS) / 5) $(SEED) tests/unit/data/*.xml
@@ -57,7 +58,7 @@ golden-update: $(B)/testfan $(VENV)/stamp ## take what comes of them as what mus
 	GOLDEN_UPDATE=1 $(PY) -m pytest -q -n 2 tests/golden
 
 e2e: $(B)/testfan unit-tools projects ## real engines, real projects
-	TESTFAN_CORPUS=$$(printf '%s:' $(D)/projects/*/) $(PY) -m pytest -q -n 2 --dist worksteal tests/e2e
+	TESTFAN_CORPUS=$$(printf '%s:' $(PROJECTS)) $(PY) -m pytest -q -n 2 --dist worksteal tests/e2e
 
 self: $(B)/testfan $(VENV)/stamp ## testfan runs its own end-to-end suite
 	$(B)/testfan test --python $(PY) tests/e2e/test_run.py tests/golden

@@ -188,13 +188,25 @@ static bool python_takes(const char *bytes, size_t n) {
     return status == 0;
 }
 
+/* Whether an import stands where a statement can begin: tree-sitter also takes `lambda: 0import x` for two.
+ */
+static bool begins_statement(const char *bytes, size_t n, const struct fact_import *i) {
+    size_t at = 0;
+    for (uint32_t line = 1; line < i->line && at < n; at++)
+        line += bytes[at] == '\n' || (bytes[at] == '\r' && (at + 1 == n || bytes[at + 1] != '\n'));
+    size_t end = at + i->col - 1;
+    while (end > at && end <= n && strchr(" \t\f", bytes[end - 1]))
+        end--;
+    return end == at || bytes[end - 1] == ';' || bytes[end - 1] == ':';
+}
+
 static bool agree(const struct facts *outline, const struct facts *full, const char *bytes, size_t n) {
     if (outline->size == full->size && memcmp(outline, full, full->size) == 0)
         return true;
     if (!(full->flags & FACT_SYNTAX_ERROR))
         return !python_takes(bytes, n);
     FACTS_FOR(struct fact_import, i, full, imports)
-    if (i->line < full->error_line && !has_import(outline, full, i))
+    if (i->line < full->error_line && !has_import(outline, full, i) && begins_statement(bytes, n, i))
         return false;
     return true;
 }
