@@ -60,7 +60,7 @@ bool starts_assignment(const char *s) {
 struct scanner {
     const char *s;
     size_t n;
-    uint32_t breaks;
+    bool has_call; /* in a replacement field */
 };
 
 uint32_t count_breaks(const char *from, const char *to) {
@@ -70,6 +70,51 @@ uint32_t count_breaks(const char *from, const char *to) {
         from++;
     }
     return n;
+}
+
+size_t skip_blank(const char *s, size_t at) {
+    for (;; at++) {
+        if (s[at] == '\\' && s[at + 1] == '\n')
+            at++;
+        else if (s[at] == '\\' && s[at + 1] == '\r' && s[at + 2] == '\n')
+            at += 2;
+        else if (s[at] != ' ' && s[at] != '\t' && s[at] != '\f' && s[at] != '\r')
+            return at;
+    }
+}
+
+size_t skip_word(const char *s, size_t at) {
+    while (is_word(s[at]))
+        at++;
+    return at;
+}
+
+/* Whether the arguments that begin at s[at] may begin with a string literal. */
+static bool begins_string(const char *s, size_t at) {
+    while (s[at] == ' ' || s[at] == '\t' || s[at] == '\n' || s[at] == '\r' || s[at] == '\f')
+        at++;
+    if (s[at] == '#' || s[at] == '\\' || s[at] == '(')
+        return true;
+    at = skip_word(s, at);
+    return s[at] == '\'' || s[at] == '"' || s[skip_blank(s, at)] == '=';
+}
+
+/* Whether the '(' at s[at] opens a call that source/facts.h calls a reference. */
+static bool is_reference(const char *s, size_t at) {
+    static const char *const names[] = {"import_module", "__import__", "importorskip", "patch",
+                                        "setattr",       "delattr",    "dict",         "multiple"};
+    size_t end = at;
+    while (end > 0 && strchr(" \t\f\r\n\\", s[end - 1]))
+        end--;
+    if (end == 0 || !strchr("e_phrt", s[end - 1]))
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]);
+        if (end >= n && memcmp(s + end - n, names[i], n) == 0 && (end == n || !is_word(s[end - n - 1])) &&
+            (i < 6 || (end > n && strchr(". \t\n\\", s[end - n - 1]))))
+            return begins_string(s, at + 1);
+    }
+    return false;
 }
 
 /* The letters before a quote that belong to the string: r, b, u, f, t in any mixture. */
@@ -130,6 +175,7 @@ static size_t skip_field(struct scanner *sc, size_t at, char quote, bool triple,
             if (brackets == DEEPEST_BRACKET)
                 return 0;
             open[brackets++] = c;
+            sc->has_call |= c == '(' && is_reference(sc->s, at);
             break;
         case CLOSE:
             if (!brackets)
@@ -204,52 +250,27 @@ static size_t skip_string(struct scanner *sc, size_t at, unsigned depth) {
     return 0;
 }
 
-static size_t skip_blank(const char *s, size_t at) {
-    for (;; at++) {
-        if (s[at] == '\\' && s[at + 1] == '\n')
-            at++;
-        else if (s[at] == '\\' && s[at + 1] == '\r' && s[at + 2] == '\n')
-            at += 2;
-        else if (s[at] != ' ' && s[at] != '\t' && s[at] != '\f' && s[at] != '\r')
-            return at;
-    }
+/* Whether nothing but blanks stand between a comment and s[at]. */
+static bool follows(const char *s, size_t at, size_t hash, size_t hash_end) {
+    while (at > hash_end && strchr(" \t\f\r\n\\", s[at - 1]))
+        at--;
+    return hash_end > hash && at == hash_end;
 }
 
-static bool begins_string(const char *s, size_t at) {
-    while (s[at] == ' ' || s[at] == '\t' || s[at] == '\n' || s[at] == '\r' || s[at] == '\f')
-        at++;
-    if (s[at] == '#' || s[at] == '\\')
-        return true;
-    for (int i = 0; i < 3 && s[at] != '\'' && s[at] != '"'; i++)
-        if (!is_word(s[at++]))
-            return false;
-    return s[at] == '\'' || s[at] == '"';
-}
-
-/* Whether the '(' at s[at] opens a call that source/facts.h calls a reference. */
-static bool is_reference(const char *s, size_t at) {
-    static const char *const names[] = {"import_module", "__import__", "importorskip", "patch",
-                                        "setattr",       "delattr",    "dict",         "multiple"};
-    size_t end = at;
-    while (end > 0 && strchr(" \t\f\r\n\\", s[end - 1]))
-        end--;
-    if (end == 0 || !strchr("e_phrt", s[end - 1]))
-        return false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t n = strlen(names[i]);
-        if (end >= n && memcmp(s + end - n, names[i], n) == 0 && (end == n || !is_word(s[end - n - 1])) &&
-            (i < 6 || (end > n && strchr(". \t\n\\", s[end - n - 1]))))
-            return begins_string(s, at + 1);
-    }
-    return false;
+static void end_line(const char *s, size_t at, struct logical_line *line) {
+    if (!line->code_end)
+        line->code_end = at;
+    while (strchr(" \t\f\r", s[line->code_end - 1]))
+        line->code_end--;
 }
 
 bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
-    struct scanner sc = {s, n, 0};
+    struct scanner sc = {s, n, false};
     char open[DEEPEST_BRACKET];
     unsigned depth = 0;
-    size_t start = at;
+    size_t start = at, hash = 0, hash_end = 0;
     bool multi = false;
+    line->code_end = line->first_open = line->first_close = 0;
     line->n_directives = 0;
     line->opens_block = line->has_import = line->has_call = false;
     for (;;) {
@@ -264,6 +285,7 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
             if (!after)
                 return false;
             multi |= memchr(s + at, '\n', after - at) != NULL;
+            line->has_call |= sc.has_call;
             at = after;
             break;
         case HASH: {
@@ -273,12 +295,16 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
                     return false;
                 line->directives[line->n_directives++] = at;
             }
-            at = end ? (size_t)(end - s) : n;
+            if (!depth)
+                line->code_end = at;
+            hash = at;
+            at = hash_end = end ? (size_t)(end - s) : n;
             break;
         }
         case BREAK:
             at++;
             if (depth == 0) {
+                end_line(s, at - 1, line);
                 line->end = at;
                 line->breaks = multi ? count_breaks(s + start, s + at) : 1;
                 return true;
@@ -290,14 +316,19 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
             if (depth == DEEPEST_BRACKET)
                 return false;
             open[depth++] = s[at];
+            if (!line->first_open)
+                line->first_open = at;
             if (s[at] == '(' && !line->has_call)
-                line->has_call = is_reference(s, at);
+                line->has_call =
+                    follows(s, at, hash, hash_end) ? begins_string(s, at + 1) : is_reference(s, at);
             at++;
             break;
         case CLOSE:
             line->opens_block = false;
             if (!depth || open[--depth] != (s[at] == ')' ? '(' : s[at] == ']' ? '[' : '{'))
                 return false;
+            if (!depth && !line->first_close)
+                line->first_close = at;
             at++;
             break;
         case BACKSLASH: {
@@ -329,6 +360,7 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
         default:
             if (at < n || depth)
                 return false;
+            end_line(s, n, line);
             line->end = n;
             line->breaks = multi ? count_breaks(s + start, s + n) : 0;
             return true;
