@@ -24,6 +24,7 @@ struct block {
     uint32_t col, alt; /* indentation with tabs to the next 8, and with tabs as 1 */
     enum block_kind kind;
     struct compound last;
+    size_t name; /* of a function that may be kept as its bare name: how far that is from its `def`, else 0 */
     bool content; /* something of it was copied */
 };
 
@@ -35,6 +36,7 @@ struct cutter {
     unsigned depth;        /* of the innermost block */
     bool opening;          /* the last line opened a block */
     enum block_kind opens; /* of that kind */
+    size_t name;           /* its struct block's name */
     unsigned functions;    /* how many of the blocks are functions */
 };
 
@@ -43,21 +45,47 @@ static void copy_lines(struct cutter *c, size_t from, size_t to, uint32_t line) 
     while (from < to) {
         const char *end = memchr(c->s + from, '\n', to - from);
         size_t next = end ? (size_t)(end - c->s) + 1 : to;
-        array_push(&o->arena, &o->origins, (struct origin){(uint32_t)o->text.len, line++, 0});
+        array_push(&o->arena, &o->origins, (struct origin){(uint32_t)o->text.len, line++, false});
         buf_add(&o->text, c->s + from, next - from);
         from = next;
     }
 }
 
+static bool starts_any(const char *s, const char *const *words) {
+    for (; *words; words++)
+        if (*s == **words && starts_word(s, *words))
+            return true;
+    return false;
+}
+
+/* Names that the grammar takes for the beginning of a statement. */
+static bool is_soft_keyword(const char *s) {
+    static const char *const words[] = {"print", "exec", "match", "case", "type", "async", "await", NULL};
+    return starts_any(s, words);
+}
+
+/* Makes the last line, `def name():` with `tail` bytes after the name, the name alone. */
+static void bare_function(struct outline *o, size_t name, size_t tail) {
+    struct origin *origin = &o->origins.items[o->origins.len - 1];
+    char *def = o->text.s + origin->at + strspn(o->text.s + origin->at, " \t\f");
+    size_t len = (size_t)(o->text.s + o->text.len - tail - (def + name));
+    memmove(def, def + name, len);
+    o->text.len = (size_t)(def + len - o->text.s);
+    buf_char(&o->text, '\n');
+    origin->function = true;
+}
+
 /* The statement `def name…:` as `def name():`, which holds the same facts. */
 static bool copy_function(struct cutter *c, size_t from, size_t at, const struct logical_line *line,
                           uint32_t number) {
-    size_t end = at;
-    if (starts_word(c->s + at, "async"))
-        end = skip_blank(c->s, at + 5);
-    end = skip_word(c->s, skip_blank(c->s, end + 3));
-    if (c->s[skip_blank(c->s, end)] != '(' && c->s[skip_blank(c->s, end)] != '[')
+    size_t name = starts_word(c->s + at, "async") ? skip_blank(c->s, at + 5) : at;
+    name = skip_blank(c->s, name + 3);
+    size_t end = skip_word(c->s, name), after = skip_blank(c->s, end);
+    if (c->s[after] != '(' && c->s[after] != '[')
         return false;
+    if (!c->blocks[c->depth].last.decorated && !is_soft_keyword(c->s + name) &&
+        !memchr(c->s + at, '\n', name - at))
+        c->name = name - at;
     copy_lines(c, from, end, number);
     buf_str(&c->o->text, line->opens_block ? "():" : "():...");
     return true;
@@ -122,6 +150,8 @@ static void close_block(struct cutter *c) {
     c->functions -= b->kind == BLOCK_FUNCTION;
     if (b->content) {
         c->blocks[c->depth].last.content = true;
+    } else if (b->name) {
+        bare_function(c->o, b->name, strlen("():\n"));
     } else {
         c->o->text.len--;
         buf_str(&c->o->text, "...\n");
@@ -133,7 +163,7 @@ static bool open_block(struct cutter *c, uint32_t col, uint32_t alt) {
     if (col <= top->col || alt <= top->alt || c->depth + 1 == DEEPEST_BLOCK)
         return false;
     c->functions += c->opens == BLOCK_FUNCTION;
-    c->blocks[++c->depth] = (struct block){.col = col, .alt = alt, .kind = c->opens};
+    c->blocks[++c->depth] = (struct block){.col = col, .alt = alt, .kind = c->opens, .name = c->name};
     c->opening = false;
     return true;
 }
@@ -152,13 +182,6 @@ static enum block_kind header_kind(const char *s) {
         for (s += 5; *s == ' ' || *s == '\t'; s++) {
         }
     return starts_word(s, "def") ? BLOCK_FUNCTION : starts_word(s, "match") ? BLOCK_MATCH : BLOCK_OTHER;
-}
-
-static bool starts_any(const char *s, const char *const *words) {
-    for (; *words; words++)
-        if (*s == **words && starts_word(s, *words))
-            return true;
-    return false;
 }
 
 static bool continues_compound(const char *s) {
@@ -182,12 +205,15 @@ static void take_compound(struct cutter *c, size_t from, size_t at, const struct
         end_compound(c);
     if (!last->open)
         *last = (struct compound){.from = mark_here(c), .open = true};
-    last->decorated = *s == '@';
     c->opens = header_kind(s);
+    c->name = 0;
     c->opening = line->opens_block;
     last->content |= line->has_call || line->has_import ||
                      (!c->functions && (c->opens == BLOCK_FUNCTION || starts_word(s, "class")));
     copy_statement(c, from, at, line, number);
+    if (c->name && !line->opens_block)
+        bare_function(c->o, c->name, strlen("():...\n"));
+    last->decorated = *s == '@';
 }
 
 static void take_statement(struct cutter *c, size_t from, size_t at, const struct logical_line *line,

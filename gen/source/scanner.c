@@ -99,13 +99,18 @@ static bool begins_string(const char *s, size_t at) {
     return s[at] == '\'' || s[at] == '"' || s[skip_blank(s, at)] == '=';
 }
 
-/* Whether the '(' at s[at] opens a call that source/facts.h calls a reference. */
-static bool is_reference(const char *s, size_t at) {
+/* The place after the last thing before s[at] that is no blank. */
+static size_t skip_back(const char *s, size_t at) {
+    while (at > 0 && strchr(" \t\f\r\n\\", s[at - 1]))
+        at--;
+    return at;
+}
+
+/* Whether the '(' at s[at], before which `end` is the end of what is no blank, opens a call that
+ * source/facts.h calls a reference. */
+static bool is_reference(const char *s, size_t at, size_t end) {
     static const char *const names[] = {"import_module", "__import__", "importorskip", "patch",
                                         "setattr",       "delattr",    "dict",         "multiple"};
-    size_t end = at;
-    while (end > 0 && strchr(" \t\f\r\n\\", s[end - 1]))
-        end--;
     if (end == 0 || !strchr("e_phrt", s[end - 1]))
         return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -175,7 +180,7 @@ static size_t skip_field(struct scanner *sc, size_t at, char quote, bool triple,
             if (brackets == DEEPEST_BRACKET)
                 return 0;
             open[brackets++] = c;
-            sc->has_call |= c == '(' && is_reference(sc->s, at);
+            sc->has_call |= c == '(' && is_reference(sc->s, at, skip_back(sc->s, at));
             break;
         case CLOSE:
             if (!brackets)
@@ -250,13 +255,6 @@ static size_t skip_string(struct scanner *sc, size_t at, unsigned depth) {
     return 0;
 }
 
-/* Whether nothing but blanks stand between a comment and s[at]. */
-static bool follows(const char *s, size_t at, size_t hash, size_t hash_end) {
-    while (at > hash_end && strchr(" \t\f\r\n\\", s[at - 1]))
-        at--;
-    return hash_end > hash && at == hash_end;
-}
-
 static void end_line(const char *s, size_t at, struct logical_line *line) {
     if (!line->code_end)
         line->code_end = at;
@@ -318,9 +316,12 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
             open[depth++] = s[at];
             if (!line->first_open)
                 line->first_open = at;
-            if (s[at] == '(' && !line->has_call)
-                line->has_call =
-                    follows(s, at, hash, hash_end) ? begins_string(s, at + 1) : is_reference(s, at);
+            if (s[at] == '(' && !line->has_call) {
+                size_t before = skip_back(s, at);
+                if (before == hash_end && hash_end)
+                    before = skip_back(s, hash);
+                line->has_call = is_reference(s, at, before);
+            }
             at++;
             break;
         case CLOSE:

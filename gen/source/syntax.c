@@ -56,6 +56,7 @@ static const char *const kind_names[KINDS] = {
     [KIND_CONCATENATED] = "concatenated_string",
     [KIND_AS_PATTERN] = "as_pattern",
     [KIND_EXPRESSIONS] = "expression_list",
+    [KIND_STATEMENT] = "expression_statement",
 };
 
 enum { SYMBOLS_MOST = 1024 };

@@ -58,6 +58,7 @@ enum kind {
     KIND_CONCATENATED,
     KIND_AS_PATTERN,
     KIND_EXPRESSIONS,
+    KIND_STATEMENT,
     KINDS
 };
 

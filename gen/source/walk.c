@@ -25,12 +25,8 @@ struct position {
     uint32_t line, col; /* from 1 */
 };
 
-static struct position position_of(const struct walk *w, TSNode node) {
-    if (!w->origins) {
-        TSPoint p = ts_node_start_point(node);
-        return (struct position){p.row + 1, p.column + 1};
-    }
-    uint32_t at = ts_node_start_byte(node), low = 0, high = w->origins->len;
+static const struct origin *origin_of(const struct walk *w, uint32_t at) {
+    uint32_t low = 0, high = w->origins->len;
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
         if (w->origins->items[middle].at <= at)
@@ -38,8 +34,21 @@ static struct position position_of(const struct walk *w, TSNode node) {
         else
             high = middle;
     }
-    const struct origin *o = &w->origins->items[low];
-    return (struct position){o->line + 1, o->col + (at - o->at) + 1};
+    return &w->origins->items[low];
+}
+
+static struct position position_of(const struct walk *w, TSNode node) {
+    if (!w->origins) {
+        TSPoint p = ts_node_start_point(node);
+        return (struct position){p.row + 1, p.column + 1};
+    }
+    uint32_t at = ts_node_start_byte(node);
+    const struct origin *o = origin_of(w, at);
+    return (struct position){o->line + 1, at - o->at + 1};
+}
+
+static bool is_bare_function(const struct walk *w, TSNode statement) {
+    return w->origins && origin_of(w, ts_node_start_byte(statement))->function;
 }
 
 static fact_str keep(struct walk *w) {
@@ -139,7 +148,7 @@ static void take_bases(struct walk *w, TSNode node, struct fact_def *d) {
 }
 
 static uint32_t take_definition(struct walk *w, TSNode node, enum kind kind, const struct context *c) {
-    TSNode name = syntax_field(node, "name");
+    TSNode name = kind == KIND_STATEMENT ? ts_node_named_child(node, 0) : syntax_field(node, "name");
     if (ts_node_is_null(name))
         return FACT_NONE;
     struct position at = position_of(w, node);
@@ -345,6 +354,10 @@ static struct context enter(struct walk *w, TSNode node, enum kind kind, const s
         if (!(c->place & PLACE_FUNCTION))
             take_definition(w, node, kind, c);
         in.place |= PLACE_FUNCTION;
+        break;
+    case KIND_STATEMENT:
+        if (is_bare_function(w, node))
+            take_definition(w, node, kind, c);
         break;
     case KIND_CLASS:
         if (!(c->place & PLACE_FUNCTION))
