@@ -207,6 +207,10 @@ static size_t skip_field(struct scanner *sc, size_t at, char quote, bool triple,
     return 0;
 }
 
+/* The bytes that can mean something in a string. */
+static const bool stops[256] = {
+    ['\''] = true, ['"'] = true, ['\\'] = true, ['\n'] = true, ['{'] = true, [0] = true};
+
 /* From the opening quote to after the closing one; 0 where it is not sure. */
 static size_t skip_string(struct scanner *sc, size_t at, unsigned depth) {
     const char *s = sc->s;
@@ -219,6 +223,8 @@ static size_t skip_string(struct scanner *sc, size_t at, unsigned depth) {
         return at + 2;
     at += triple ? 3 : 1;
     while (at < sc->n) {
+        while (!stops[(unsigned char)s[at]])
+            at++;
         char c = s[at];
         if (c == '\\') {
             if (prefix.fields && !prefix.raw && s[at + 1] == 'N' && s[at + 2] == '{') {

@@ -213,6 +213,28 @@ static bool callee_is(const char *callee, const char *name) {
     return n >= m && strcmp(callee + n - m, name) == 0 && (n == m || callee[n - m - 1] == '.');
 }
 
+static TSNode unwrapped(TSNode node) {
+    while (syntax_is(node, KIND_PARENTHESIZED))
+        node = ts_node_named_child(node, 0);
+    return node;
+}
+
+/* What a call gives first, also by the name that the functions of take_call have for it. */
+static TSNode first_argument(const struct walk *w, TSNode arguments) {
+    static const char *const names[] = {"name", "modname", "target"};
+    TSNode first = ts_node_is_null(arguments) ? arguments : ts_node_named_child(arguments, 0);
+    for (uint32_t i = 1; syntax_is(first, KIND_COMMENT); i++)
+        first = ts_node_named_child(arguments, i);
+    if (!syntax_is(first, KIND_KEYWORD))
+        return unwrapped(first);
+    TSNode name = syntax_field(first, "name");
+    uint32_t from = ts_node_start_byte(name), n = ts_node_end_byte(name) - from;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == n && memcmp(names[i], w->text + from, n) == 0)
+            return unwrapped(syntax_field(first, "value"));
+    return first;
+}
+
 static void take_call(struct walk *w, TSNode node, const struct context *c) {
     static const struct {
         const char *callee;
@@ -226,11 +248,8 @@ static void take_call(struct walk *w, TSNode node, const struct context *c) {
                  {"patch.multiple", REF_PATCH, false},
                  {"setattr", REF_PATCH, true},
                  {"delattr", REF_PATCH, true}};
-    TSNode args = syntax_field(node, "arguments");
-    TSNode first = ts_node_is_null(args) ? args : ts_node_named_child(args, 0);
-    for (uint32_t i = 1; syntax_is(first, KIND_COMMENT); i++)
-        first = ts_node_named_child(args, i);
-    if (!syntax_is(first, KIND_STRING))
+    TSNode first = first_argument(w, syntax_field(node, "arguments"));
+    if (!syntax_is(first, KIND_STRING) && !syntax_is(first, KIND_CONCATENATED))
         return;
     struct buf callee = {0};
     TSNode function = syntax_field(node, "function");
@@ -244,12 +263,6 @@ static void take_call(struct walk *w, TSNode node, const struct context *c) {
             take_ref(w, first, calls[i].kind, c);
     }
     buf_free(&callee);
-}
-
-static TSNode unwrapped(TSNode node) {
-    while (syntax_is(node, KIND_PARENTHESIZED))
-        node = ts_node_named_child(node, 0);
-    return node;
 }
 
 static bool is_type_checking(struct walk *w, TSNode node) {
