@@ -51,13 +51,6 @@ static void copy_lines(struct cutter *c, size_t from, size_t to, uint32_t line) 
     }
 }
 
-static bool starts_any(const char *s, const char *const *words) {
-    for (; *words; words++)
-        if (*s == **words && starts_word(s, *words))
-            return true;
-    return false;
-}
-
 /* Names that the grammar takes for the beginning of a statement. */
 static bool is_soft_keyword(const char *s) {
     static const char *const words[] = {"print", "exec", "match", "case", "type", "async", "await", NULL};
@@ -107,7 +100,7 @@ static bool copy_except(struct cutter *c, size_t from, size_t at, const struct l
                         uint32_t number) {
     size_t first = skip_blank(c->s, at + 6);
     if (c->s[first] == '*')
-        first++;
+        first = skip_blank(c->s, first + 1);
     if (!line->opens_block || line->first_close || !memchr(c->s + first, ',', line->code_end - first))
         return false;
     copy_lines(c, from, at + 6, number);
@@ -182,11 +175,6 @@ static enum block_kind header_kind(const char *s) {
         for (s += 5; *s == ' ' || *s == '\t'; s++) {
         }
     return starts_word(s, "def") ? BLOCK_FUNCTION : starts_word(s, "match") ? BLOCK_MATCH : BLOCK_OTHER;
-}
-
-static bool continues_compound(const char *s) {
-    static const char *const words[] = {"elif", "else", "except", "finally", NULL};
-    return (*s == 'e' || *s == 'f') && starts_any(s, words);
 }
 
 /* Whether a statement that opens no block has its body on the same line. */
@@ -282,6 +270,7 @@ static bool cut_lines(struct cutter *c) {
         return false;
     while (c->depth)
         close_block(c);
+    end_compound(c);
     return true;
 }
 

@@ -36,6 +36,18 @@ bool starts_word(const char *s, const char *word) {
     return strncmp(s, word, n) == 0 && !is_word(s[n]);
 }
 
+bool starts_any(const char *s, const char *const *words) {
+    for (; *words; words++)
+        if (*s == **words && starts_word(s, *words))
+            return true;
+    return false;
+}
+
+bool continues_compound(const char *s) {
+    static const char *const words[] = {"elif", "else", "except", "finally", NULL};
+    return (*s == 'e' || *s == 'f') && starts_any(s, words);
+}
+
 bool starts_directive(const char *s) {
     for (s++; *s == ' ' || *s == '\t'; s++) {
     }

@@ -36,5 +36,9 @@ size_t skip_blank(const char *s, size_t at);
 size_t skip_word(const char *s, size_t at);
 /* Whether the word `word` stands at s, and ends there. */
 bool starts_word(const char *s, const char *word);
+/* The same for any word of a list that ends in NULL. */
+bool starts_any(const char *s, const char *const *words);
+/* Whether the statement is a further branch of a compound statement. */
+bool continues_compound(const char *s);
 
 #endif

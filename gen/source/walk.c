@@ -424,13 +424,16 @@ static struct context enter(struct walk *w, TSNode node, enum kind kind, const s
 }
 
 static void note_error(struct walk *w, TSNode node) {
-    if (w->b->flags & FACT_SYNTAX_ERROR ||
-        (!ts_node_is_missing(node) && strcmp(ts_node_type(node), "ERROR") != 0))
+    if (w->b->flags & FACT_SYNTAX_ERROR)
         return;
     struct position at = position_of(w, node);
     w->b->flags |= FACT_SYNTAX_ERROR;
     w->b->error_line = at.line;
     w->b->error_col = at.col;
+}
+
+static bool is_error(TSNode node) {
+    return ts_node_is_missing(node) || strcmp(ts_node_type(node), "ERROR") == 0;
 }
 
 void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const struct origins *origins) {
@@ -452,7 +455,7 @@ void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const st
         TSNode node = ts_tree_cursor_current_node(&cursor);
         const struct level *parent = &levels.items[levels.len - 1];
         enum kind kind = syntax_kind(node);
-        if (errors)
+        if (errors && is_error(node))
             note_error(&w, node);
         struct context at = parent->in;
         at.place |= branch_place(&parent->in, parent->kind, kind);
@@ -467,6 +470,8 @@ void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const st
             if (--levels.len == 0)
                 break;
     }
+    if (errors)
+        note_error(&w, root);
     ARRAY_FOR (const TSNode, comment, &comments) {
         uint32_t from = ts_node_start_byte(*comment);
         walk_directive(b, text + from, ts_node_end_byte(*comment) - from, position_of(&w, *comment).line);
