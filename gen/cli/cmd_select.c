@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/project.h"
+#include "base/diag.h"
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -47,5 +48,5 @@ int cmd_select(struct invocation *in) {
     if (ok && in->stats)
         project_stats(&p, &plan);
     project_free(&p);
-    return !ok ? EXIT_USAGE : plan.targets.len ? EXIT_PASSED : EXIT_NO_TESTS;
+    return !ok ? EXIT_USAGE : diag_errors() ? EXIT_FAILED : plan.targets.len ? EXIT_PASSED : EXIT_NO_TESTS;
 }

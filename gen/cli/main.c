@@ -5,6 +5,7 @@
 #include "cli/verdict.h"
 #include "run/exec.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ static int run_command(struct arena *a, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a full disk: an error of write(2), not the end */
     if (argc > 2 && strcmp(argv[1], "exec") == 0)
         return strcmp(argv[2], "verdict") == 0 ? verdict_main(argc, argv) : exec_main(argc, argv);
     struct arena arena = {0};

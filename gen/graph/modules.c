@@ -59,10 +59,13 @@ static const char *below_root(const char *rootdir, const char *path) {
     return path[n] == '/' ? path + n + 1 : path + n;
 }
 
-static void add_root(struct modules *m, const struct config *c, const char *path) {
+/* False when the folder is not part of the tree as it was scanned: elsewhere, or in a virtual environment. */
+static bool add_root(struct modules *m, const struct config *c, const char *path) {
     const char *dir = below_root(c->rootdir, os_normalize(m->arena, os_join(m->arena, c->rootdir, path)));
-    if (dir && has_dir(m, dir))
-        add_once(m->arena, &m->roots, dir);
+    if (!dir || !has_dir(m, dir))
+        return false;
+    add_once(m->arena, &m->roots, dir);
+    return true;
 }
 
 static void index_files(struct modules *m) {
@@ -135,9 +138,7 @@ void modules_index(struct modules *m, struct arena *a, const struct scan *scan, 
         add_root(m, c, c->testfan.sources.items[i]);
     add_root(m, c, "src");
     for (uint32_t i = 0; i < py->sys_path.len; i++) {
-        if (below_root(c->rootdir, py->sys_path.items[i]))
-            add_root(m, c, py->sys_path.items[i]);
-        else
+        if (!add_root(m, c, py->sys_path.items[i]))
             array_push(a, &m->site_dirs, py->sys_path.items[i]);
     }
     index_tops(m);

@@ -1,5 +1,6 @@
 """Running one target: what makes a pass, and what is left when the interpreter dies."""
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -134,6 +135,19 @@ def test_maxfail_stops_the_run(tree):
     assert sum(tree.report().values()) == 8
 
 
+def commands_naming(path):
+    """The command lines of running processes that name `path`."""
+    found = []
+    for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(path) in words:
+            found.append(words)
+    return found
+
+
 def test_interrupt_ends_everything(tree):
     tree.write({f"test_{i}.py": "import time\n\ndef test_a():\n    time.sleep(300)  # testfan-e2e-sleeper\n" for i in range(3)})
     process = subprocess.Popen(
@@ -145,11 +159,11 @@ def test_interrupt_ends_everything(tree):
         time.sleep(0.1)
         if any(p.stat().st_size for p in log.glob("report.log*")):
             break
+    assert commands_naming(tree.path)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(20) == 2
     time.sleep(0.3)
-    left = subprocess.run(["pgrep", "-f", str(tree.path)], capture_output=True, text=True).stdout
-    assert not left
+    assert not commands_naming(tree.path)
     assert not list(tree.path.rglob("*.ok"))
 
 
@@ -183,7 +197,7 @@ def test_full_disk_leaves_the_old_files_whole(tree):
     tree.testfan("test", check=0)
     before = (tree.path / "build.ninja").read_bytes()
     tree.write({f"test_b{i}.py": "def test_a():\n    pass\n" for i in range(20)})
-    limited = f"ulimit -f 1; trap '' XFSZ; exec {conftest.BUILD}/testfan gen --python {tree.python}"
+    limited = f"ulimit -f 1; exec {conftest.BUILD}/testfan gen --python {tree.python}"
     done = tree.run("bash", "-c", limited)
     assert done.returncode != 0 and "[io]" in done.stderr
     assert (tree.path / "build.ninja").read_bytes() == before
@@ -205,3 +219,16 @@ def test_environment_that_counts(tree):
     assert ran == []
     done, ran = tree.ran(lambda: tree.testfan("test", check=0, TZ="Asia/Tokyo"))
     assert ran == ["test_a.py"]
+
+
+def test_virtual_environment_in_the_tree(tree):
+    """Its distributions are no part of the tree, and they answer imports all the same."""
+    tree.write({"test_a.py": "import onething\n\ndef test_a():\n    assert onething.X\n"})
+    tree.run(tree.python, "-m", "venv", "--without-pip", ".venv", check=0)
+    site = next(tree.path.glob(".venv/lib/python*/site-packages"))
+    (site / "onething.py").write_text("X = 1\n")
+    base = tree.run(tree.python, "-c", "import pytest, os; print(os.path.dirname(os.path.dirname(pytest.__file__)))").stdout
+    (site / "base.pth").write_text(base)
+    done = tree.run(conftest.BUILD / "testfan", "test", check=0)
+    assert "unresolved" not in done.stderr
+    assert tree.testfan("select").stdout.split() == ["test_a.py"]

@@ -4,7 +4,9 @@ A case is a folder beside this file:
 
     case.toml   why = "the rule, and what breaks without it"
                 run = ["deps", "tests/test_a.py"]     words for testfan; or [[step]] tables, each with run or shell
+                                                      (where $TESTFAN and $PYTHON are what they say)
                 exit = 0
+                stdout_has, stdout_lacks, stderr_has  texts; with any_stdout or any_stderr in place of the whole
                 [tree]                                files that a folder cannot hold well: "odd\\tname" = "text",
                                                       "link" = {link = "target"}; \\udcXX is the byte XX
     in/         the tree (copied before the run)
@@ -44,6 +46,7 @@ def make_tree(case, spec, tree):
 
 def run_steps(spec, tree):
     env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "80"}
+    env.update(TESTFAN=str(BUILD / "testfan"), PYTHON=sys.executable)
     out = err = b""
     codes = []
     for step in spec.get("step", [spec]):
@@ -90,5 +93,7 @@ def test_golden(name, tmp_path):
         assert text in err.decode(errors="replace")
     for text in spec.get("stdout_has", []):
         assert text in out.decode(errors="replace")
+    for text in spec.get("stdout_lacks", []):
+        assert text not in out.decode(errors="replace")
     for path in sorted(p for p in (case / "out").rglob("*") if p.is_file()):
         compare(path, (tree / path.relative_to(case / "out")).read_bytes())

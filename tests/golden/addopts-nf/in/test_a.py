@@ -1,2 +1,5 @@
 def test_it():
     pass
+
+def test_option_is_gone(pytestconfig):
+    assert not pytestconfig.getoption("newfirst")

@@ -1,2 +1,5 @@
 def test_b():
     assert 0
+
+def test_option_is_gone(pytestconfig):
+    assert not pytestconfig.getoption("usepdb")

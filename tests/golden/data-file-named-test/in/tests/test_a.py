@@ -1,0 +1,3 @@
+# testfan: data=/test /all
+def test_it():
+    pass

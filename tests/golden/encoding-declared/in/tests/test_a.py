@@ -1,0 +1,4 @@
+# -*- coding: utf-8 -*-
+import grün
+def test_it():
+    pass

@@ -1,0 +1,6 @@
+try:
+    import pkg.sub.compiled
+except ImportError:
+    pass
+def test_it():
+    pass
