@@ -17,9 +17,9 @@ struct outline_comment {
  * source/facts.h names, and the headers of the compound statements around them. A statement in which no fact
  * stands is left out, a block of which nothing is left is `...`, and a function in which no fact stands is
  * its bare name, or `def name():...` where it is decorated. A line keeps its indentation and loses the
- * comment after it. Three things that Python takes and the grammar does not are put in other words: the
- * defaults of type parameters (PEP 696, with all type parameters of a class), `except* A, B` (PEP 758), and
- * t-strings in what is left out. `origins` tells where each line stood.
+ * comment after it. Two things that Python takes and the grammar does not are put in other words: the type
+ * parameters of a class, which may have defaults (PEP 696), go, and `except* A, B` (PEP 758) gets brackets.
+ * `origins` tells where each line stood.
  */
 struct outline {
     struct buf text;
