@@ -12,6 +12,12 @@ $(B)/unit-tools/%: tests/unit/%.c $(LIBOBJ) $(GRAMMAR) $(B)/obj/embedded.o
 	$(call say,cc,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $< $(filter %.o,$^) $(LDLIBS_ALL)
 
+# Programs that measure one stage.
+$(B)/bench/%: tests/bench/%.c $(LIBOBJ) $(GRAMMAR) $(B)/obj/embedded.o
+	@mkdir -p $(@D)
+	$(call say,cc,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $< $(filter %.o,$^) $(LDLIBS_ALL)
+
 # Seeded fuzzing programs.
 $(B)/fuzz/%: tests/fuzz/%.c $(LIBOBJ) $(GRAMMAR) $(B)/obj/embedded.o
 	@mkdir -p $(@D)

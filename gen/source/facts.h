@@ -78,7 +78,8 @@ struct fact_assign {
     uint32_t place, line, col;
 };
 
-/* A string literal that names a module or an attribute. */
+/* A string literal that names a module or an attribute; the first argument, or by its keyword (name=,
+   modname=, target=). */
 enum fact_ref_kind {
     REF_IMPORT_MODULE, /* importlib.import_module("x"), import_module("x"), __import__("x") */
     REF_IMPORTORSKIP,  /* pytest.importorskip("x") */

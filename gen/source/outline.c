@@ -7,14 +7,25 @@ enum { DEEPEST_BLOCK = 100 };
 
 enum block_kind { BLOCK_OTHER, BLOCK_FUNCTION, BLOCK_MATCH };
 
+/* How long the outline was. */
+struct mark {
+    size_t text;
+    uint32_t origins;
+};
+
+/* A compound statement with its decorators and its branches. Only when it holds facts does it stay. */
+struct compound {
+    struct mark from;
+    bool open, content;
+    bool decorated; /* the last line was a decorator */
+};
+
 struct block {
     uint32_t col, alt; /* indentation with tabs to the next 8, and with tabs as 1 */
     enum block_kind kind;
-    size_t indent, indent_len; /* where its indentation stands in the source */
-    size_t text;               /* how long the outline was when it opened */
-    uint32_t origins;
-    bool content;  /* something of it was copied */
-    bool interest; /* something in it can hold a fact, at any depth */
+    struct compound last;
+    size_t name; /* of a function that may be kept as its bare name: how far that is from its `def`, else 0 */
+    bool content; /* something of it was copied */
 };
 
 struct cutter {
@@ -25,6 +36,7 @@ struct cutter {
     unsigned depth;        /* of the innermost block */
     bool opening;          /* the last line opened a block */
     enum block_kind opens; /* of that kind */
+    size_t name;           /* its struct block's name */
     unsigned functions;    /* how many of the blocks are functions */
 };
 
@@ -33,54 +45,126 @@ static void copy_lines(struct cutter *c, size_t from, size_t to, uint32_t line) 
     while (from < to) {
         const char *end = memchr(c->s + from, '\n', to - from);
         size_t next = end ? (size_t)(end - c->s) + 1 : to;
-        array_push(&o->arena, &o->origins, (struct origin){(uint32_t)o->text.len, line++, 0});
+        array_push(&o->arena, &o->origins, (struct origin){(uint32_t)o->text.len, line++, false});
         buf_add(&o->text, c->s + from, next - from);
         from = next;
     }
-    if (c->s[to - 1] != '\n')
-        buf_char(&o->text, '\n');
 }
 
-static void put_ellipsis(struct cutter *c, const struct block *b) {
-    buf_add(&c->o->text, c->s + b->indent, b->indent_len);
-    buf_str(&c->o->text, "...\n");
+/* Names that the grammar takes for the beginning of a statement. */
+static bool is_soft_keyword(const char *s) {
+    static const char *const words[] = {"print", "exec", "match", "case", "type", "async", "await", NULL};
+    return starts_any(s, words);
+}
+
+/* Makes the last line, `def name():` with `tail` bytes after the name, the name alone. */
+static void bare_function(struct outline *o, size_t name, size_t tail) {
+    struct origin *origin = &o->origins.items[o->origins.len - 1];
+    char *def = o->text.s + origin->at + strspn(o->text.s + origin->at, " \t\f");
+    size_t len = (size_t)(o->text.s + o->text.len - tail - (def + name));
+    memmove(def, def + name, len);
+    o->text.len = (size_t)(def + len - o->text.s);
+    buf_char(&o->text, '\n');
+    origin->function = true;
+}
+
+/* The statement `def name…:` as `def name():`, which holds the same facts. */
+static bool copy_function(struct cutter *c, size_t from, size_t at, const struct logical_line *line,
+                          uint32_t number) {
+    size_t name = starts_word(c->s + at, "async") ? skip_blank(c->s, at + 5) : at;
+    name = skip_blank(c->s, name + 3);
+    size_t end = skip_word(c->s, name), after = skip_blank(c->s, end);
+    if (c->s[after] != '(' && c->s[after] != '[')
+        return false;
+    if (!c->blocks[c->depth].last.decorated && !is_soft_keyword(c->s + name) &&
+        !memchr(c->s + at, '\n', name - at))
+        c->name = name - at;
+    copy_lines(c, from, end, number);
+    buf_str(&c->o->text, line->opens_block ? "():" : "():...");
+    return true;
+}
+
+/* `class A[T = int](B):` without its type parameters: the grammar knows no defaults (PEP 696). */
+static bool copy_generic_class(struct cutter *c, size_t from, size_t at, const struct logical_line *line,
+                               uint32_t number) {
+    size_t end = skip_word(c->s, skip_blank(c->s, at + 5));
+    if (line->first_open != skip_blank(c->s, end) || c->s[line->first_open] != '[')
+        return false;
+    copy_lines(c, from, end, number);
+    buf_add(&c->o->text, c->s + line->first_close + 1, line->code_end - line->first_close - 1);
+    return true;
+}
+
+/* `except* A, B:` as `except (A, B):`: the grammar knows no list without brackets (PEP 758). */
+static bool copy_except(struct cutter *c, size_t from, size_t at, const struct logical_line *line,
+                        uint32_t number) {
+    size_t first = skip_blank(c->s, at + 6);
+    if (c->s[first] == '*')
+        first = skip_blank(c->s, first + 1);
+    if (!line->opens_block || line->first_close || !memchr(c->s + first, ',', line->code_end - first))
+        return false;
+    copy_lines(c, from, at + 6, number);
+    buf_fmt(&c->o->text, " (%.*s):", (int)(line->code_end - 1 - first), c->s + first);
+    return true;
+}
+
+static void copy_statement(struct cutter *c, size_t from, size_t at, const struct logical_line *line,
+                           uint32_t number) {
+    const char *s = c->s + at;
+    bool bare = !line->has_call && !line->has_import;
+    bool copied = bare && (c->opens == BLOCK_FUNCTION ? copy_function(c, from, at, line, number)
+                           : starts_word(s, "class")  ? copy_generic_class(c, from, at, line, number)
+                           : starts_word(s, "except") ? copy_except(c, from, at, line, number)
+                                                      : false);
+    if (!copied)
+        copy_lines(c, from, line->code_end, number);
+    buf_char(&c->o->text, '\n');
+}
+
+static struct mark mark_here(const struct cutter *c) {
+    return (struct mark){c->o->text.len, c->o->origins.len};
+}
+
+/* The innermost block's last compound statement is complete. */
+static void end_compound(struct cutter *c) {
+    struct block *b = &c->blocks[c->depth];
+    if (b->last.open && b->last.content) {
+        b->content = true;
+    } else if (b->last.open) {
+        c->o->text.len = b->last.from.text;
+        c->o->origins.len = b->last.from.origins;
+    }
+    b->last.open = false;
 }
 
 static void close_block(struct cutter *c) {
-    struct block *b = &c->blocks[c->depth--];
-    if (b->kind == BLOCK_FUNCTION) {
-        c->functions--;
-        if (!b->interest) {
-            c->o->text.len = b->text;
-            c->o->origins.len = b->origins;
-            b->content = false;
-        }
+    end_compound(c);
+    const struct block *b = &c->blocks[c->depth--];
+    c->functions -= b->kind == BLOCK_FUNCTION;
+    if (b->content) {
+        c->blocks[c->depth].last.content = true;
+    } else if (b->name) {
+        bare_function(c->o, b->name, strlen("():\n"));
+    } else {
+        c->o->text.len--;
+        buf_str(&c->o->text, "...\n");
     }
-    if (!b->content)
-        put_ellipsis(c, b);
-    c->blocks[c->depth].interest |= b->interest;
 }
 
-static bool open_block(struct cutter *c, uint32_t col, uint32_t alt, size_t indent, size_t indent_len) {
+static bool open_block(struct cutter *c, uint32_t col, uint32_t alt) {
     const struct block *top = &c->blocks[c->depth];
     if (col <= top->col || alt <= top->alt || c->depth + 1 == DEEPEST_BLOCK)
         return false;
     c->functions += c->opens == BLOCK_FUNCTION;
-    c->blocks[++c->depth] = (struct block){.col = col,
-                                           .alt = alt,
-                                           .kind = c->opens,
-                                           .indent = indent,
-                                           .indent_len = indent_len,
-                                           .text = c->o->text.len,
-                                           .origins = c->o->origins.len};
+    c->blocks[++c->depth] = (struct block){.col = col, .alt = alt, .kind = c->opens, .name = c->name};
     c->opening = false;
     return true;
 }
 
 /* Brings the blocks in line with the indentation of the next statement. */
-static bool set_indent(struct cutter *c, uint32_t col, uint32_t alt, size_t indent, size_t indent_len) {
+static bool set_indent(struct cutter *c, uint32_t col, uint32_t alt) {
     if (c->opening)
-        return open_block(c, col, alt, indent, indent_len);
+        return open_block(c, col, alt);
     while (c->depth && col < c->blocks[c->depth].col)
         close_block(c);
     return col == c->blocks[c->depth].col && alt == c->blocks[c->depth].alt;
@@ -94,32 +178,47 @@ static enum block_kind header_kind(const char *s) {
 }
 
 /* Whether a statement that opens no block has its body on the same line. */
-static bool is_compound(const struct cutter *c, const char *s) {
-    static const char *const words[] = {"if",     "elif",    "else", "for", "while", "try",
-                                        "except", "finally", "with", "def", "class", "async"};
-    if (*s < 'a' || *s > 'w')
-        return false;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (*s == *words[i] && starts_word(s, words[i]))
-            return true;
-    return c->blocks[c->depth].kind == BLOCK_MATCH && starts_word(s, "case");
+static bool is_one_line_compound(const struct cutter *c, const char *s) {
+    static const char *const words[] = {"if",      "elif", "else", "for",   "while", "try", "except",
+                                        "finally", "with", "def",  "class", "async", NULL};
+    return (*s >= 'a' && *s <= 'w' && starts_any(s, words)) ||
+           (c->blocks[c->depth].kind == BLOCK_MATCH && starts_word(s, "case"));
+}
+
+static void take_compound(struct cutter *c, size_t from, size_t at, const struct logical_line *line,
+                          uint32_t number) {
+    const char *s = c->s + at;
+    struct compound *last = &c->blocks[c->depth].last;
+    if (!last->decorated && !continues_compound(s))
+        end_compound(c);
+    if (!last->open)
+        *last = (struct compound){.from = mark_here(c), .open = true};
+    c->opens = header_kind(s);
+    c->name = 0;
+    c->opening = line->opens_block;
+    last->content |= line->has_call || line->has_import ||
+                     (!c->functions && (c->opens == BLOCK_FUNCTION || starts_word(s, "class")));
+    copy_statement(c, from, at, line, number);
+    if (c->name && !line->opens_block)
+        bare_function(c->o, c->name, strlen("():...\n"));
+    last->decorated = *s == '@';
 }
 
 static void take_statement(struct cutter *c, size_t from, size_t at, const struct logical_line *line,
                            uint32_t number) {
     const char *s = c->s + at;
     struct block *top = &c->blocks[c->depth];
-    bool interest =
-        line->has_call || line->has_import || starts_import(s) || (!c->functions && starts_assignment(s));
-    top->interest |= interest;
-    if (!interest && !line->opens_block && *s != '@' && !is_compound(c, s))
+    if (line->opens_block || *s == '@' || is_one_line_compound(c, s)) {
+        take_compound(c, from, at, line, number);
         return;
-    copy_lines(c, from, line->end, number);
-    top->content |= *s != '@';
-    if (line->opens_block) {
-        c->opening = true;
-        c->opens = header_kind(s);
     }
+    end_compound(c);
+    top->last.decorated = false;
+    if (!line->has_call && !line->has_import && !starts_import(s) && (c->functions || !starts_assignment(s)))
+        return;
+    c->opens = BLOCK_OTHER;
+    copy_statement(c, from, at, line, number);
+    top->content = true;
 }
 
 static void take_comment(struct cutter *c, size_t at, uint32_t line) {
@@ -158,8 +257,7 @@ static bool cut_lines(struct cutter *c) {
             continue;
         }
         struct logical_line line;
-        if (c->s[at] == '\\' || !set_indent(c, col, alt, from, at - from) ||
-            !scan_line(c->s, c->n, at, &line))
+        if (c->s[at] == '\\' || !set_indent(c, col, alt) || !scan_line(c->s, c->n, at, &line))
             return false;
         take_statement(c, from, at, &line, number);
         for (unsigned i = 0; i < line.n_directives; i++)
@@ -172,6 +270,7 @@ static bool cut_lines(struct cutter *c) {
         return false;
     while (c->depth)
         close_block(c);
+    end_compound(c);
     return true;
 }
 

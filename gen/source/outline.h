@@ -13,10 +13,13 @@ struct outline_comment {
 
 /*
  * The few lines of a file that can hold facts, cut out by a scanner that knows only strings, comments,
- * brackets, continuations and indentation: imports, decorators, headers of compound statements, the
- * assignments and calls that source/facts.h names. A block of which nothing is left is `...`, as is a
- * function in which nothing of interest stands. Lines are copied whole, with their indentation; `origins`
- * tells where each stood.
+ * brackets, continuations and indentation: imports, decorators, definitions, the assignments and calls that
+ * source/facts.h names, and the headers of the compound statements around them. A statement in which no fact
+ * stands is left out, a block of which nothing is left is `...`, and a function in which no fact stands is
+ * its bare name, or `def name():...` where it is decorated. A line keeps its indentation and loses the
+ * comment after it. Two things that Python takes and the grammar does not are put in other words: the type
+ * parameters of a class, which may have defaults (PEP 696), go, and `except* A, B` (PEP 758) gets brackets.
+ * `origins` tells where each line stood.
  */
 struct outline {
     struct buf text;

@@ -3,6 +3,7 @@
 #include "source/decode.h"
 #include "source/facts.h"
 #include "source/outline.h"
+#include "source/slice.h"
 #include "source/syntax.h"
 #include "source/walk.h"
 
@@ -35,9 +36,27 @@ static const struct facts *no_facts(struct arena *a) {
     return facts_pack(&b, a);
 }
 
+/* The part of a text that is parsed next. */
+struct slice {
+    uint32_t from, to;
+    TSPoint at; /* where it begins */
+};
+
+static bool next_slice(const struct buf *text, bool balanced, struct slice *slice) {
+    for (; slice->from < slice->to; slice->from++) {
+        bool ends_line = text->s[slice->from] == '\n';
+        slice->at.row += ends_line;
+        slice->at.column = ends_line ? 0 : slice->at.column + 1;
+    }
+    slice->to = (uint32_t)slice_end(text->s, text->len, slice->from, balanced);
+    return slice->from < slice->to;
+}
+
 /* The grammar's scanner forgets to leave an f-string when a file ends in one: after an error it is made anew,
    or the next file would be read as if it began inside that string. */
-static TSTree *parse_text(struct parser *p, const struct buf *text) {
+static TSTree *parse_slice(struct parser *p, const struct buf *text, const struct slice *slice) {
+    TSRange range = {slice->at, {UINT32_MAX, UINT32_MAX}, slice->from, slice->to};
+    ts_parser_set_included_ranges(p->ts, &range, slice->to < text->len || slice->from);
     TSTree *tree = ts_parser_parse_string(p->ts, NULL, text->s, (uint32_t)text->len);
     if (ts_node_has_error(ts_tree_root_node(tree)))
         ts_parser_set_language(p->ts, syntax_language());
@@ -47,9 +66,11 @@ static TSTree *parse_text(struct parser *p, const struct buf *text) {
 static const struct facts *parse_whole(struct parser *p, struct arena *a) {
     struct arena scratch = {0};
     struct facts_builder b = {.arena = &scratch};
-    TSTree *tree = parse_text(p, &p->source);
-    walk_tree(&b, tree, p->source.s, NULL);
-    ts_tree_delete(tree);
+    for (struct slice slice = {0}; next_slice(&p->source, false, &slice);) {
+        TSTree *tree = parse_slice(p, &p->source, &slice);
+        walk_tree(&b, tree, p->source.s, NULL);
+        ts_tree_delete(tree);
+    }
     const struct facts *f = facts_pack(&b, a);
     arena_free(&scratch);
     return f;
@@ -60,16 +81,18 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
     const struct outline *o = &p->outline;
     struct arena scratch = {0};
     struct facts_builder b = {.arena = &scratch};
-    TSTree *tree = parse_text(p, &o->text);
-    const struct facts *f = NULL;
-    if (!ts_node_has_error(ts_tree_root_node(tree))) {
-        walk_tree(&b, tree, o->text.s, &o->origins);
-        for (uint32_t i = 0; i < o->comments.len; i++)
-            walk_directive(&b, p->source.s + o->comments.items[i].at, o->comments.items[i].len,
-                           o->comments.items[i].line);
-        f = facts_pack(&b, a);
+    bool ok = true;
+    for (struct slice slice = {0}; ok && next_slice(&o->text, true, &slice);) {
+        TSTree *tree = parse_slice(p, &o->text, &slice);
+        ok = !ts_node_has_error(ts_tree_root_node(tree));
+        if (ok)
+            walk_tree(&b, tree, o->text.s, &o->origins);
+        ts_tree_delete(tree);
     }
-    ts_tree_delete(tree);
+    for (uint32_t i = 0; i < o->comments.len; i++)
+        walk_directive(&b, p->source.s + o->comments.items[i].at, o->comments.items[i].len,
+                       o->comments.items[i].line);
+    const struct facts *f = ok ? facts_pack(&b, a) : NULL;
     arena_free(&scratch);
     return f;
 }

@@ -36,6 +36,18 @@ bool starts_word(const char *s, const char *word) {
     return strncmp(s, word, n) == 0 && !is_word(s[n]);
 }
 
+bool starts_any(const char *s, const char *const *words) {
+    for (; *words; words++)
+        if (*s == **words && starts_word(s, *words))
+            return true;
+    return false;
+}
+
+bool continues_compound(const char *s) {
+    static const char *const words[] = {"elif", "else", "except", "finally", NULL};
+    return (*s == 'e' || *s == 'f') && starts_any(s, words);
+}
+
 bool starts_directive(const char *s) {
     for (s++; *s == ' ' || *s == '\t'; s++) {
     }
@@ -60,7 +72,7 @@ bool starts_assignment(const char *s) {
 struct scanner {
     const char *s;
     size_t n;
-    uint32_t breaks;
+    bool has_call; /* in a replacement field */
 };
 
 uint32_t count_breaks(const char *from, const char *to) {
@@ -70,6 +82,56 @@ uint32_t count_breaks(const char *from, const char *to) {
         from++;
     }
     return n;
+}
+
+size_t skip_blank(const char *s, size_t at) {
+    for (;; at++) {
+        if (s[at] == '\\' && s[at + 1] == '\n')
+            at++;
+        else if (s[at] == '\\' && s[at + 1] == '\r' && s[at + 2] == '\n')
+            at += 2;
+        else if (s[at] != ' ' && s[at] != '\t' && s[at] != '\f' && s[at] != '\r')
+            return at;
+    }
+}
+
+size_t skip_word(const char *s, size_t at) {
+    while (is_word(s[at]))
+        at++;
+    return at;
+}
+
+/* Whether the arguments that begin at s[at] may begin with a string literal. */
+static bool begins_string(const char *s, size_t at) {
+    while (s[at] == ' ' || s[at] == '\t' || s[at] == '\n' || s[at] == '\r' || s[at] == '\f')
+        at++;
+    if (s[at] == '#' || s[at] == '\\' || s[at] == '(')
+        return true;
+    at = skip_word(s, at);
+    return s[at] == '\'' || s[at] == '"' || s[skip_blank(s, at)] == '=';
+}
+
+/* The place after the last thing before s[at] that is no blank. */
+static size_t skip_back(const char *s, size_t at) {
+    while (at > 0 && strchr(" \t\f\r\n\\", s[at - 1]))
+        at--;
+    return at;
+}
+
+/* Whether the '(' at s[at], before which `end` is the end of what is no blank, opens a call that
+ * source/facts.h calls a reference. */
+static bool is_reference(const char *s, size_t at, size_t end) {
+    static const char *const names[] = {"import_module", "__import__", "importorskip", "patch",
+                                        "setattr",       "delattr",    "dict",         "multiple"};
+    if (end == 0 || !strchr("e_phrt", s[end - 1]))
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]);
+        if (end >= n && memcmp(s + end - n, names[i], n) == 0 && (end == n || !is_word(s[end - n - 1])) &&
+            (i < 6 || (end > n && strchr(". \t\n\\", s[end - n - 1]))))
+            return begins_string(s, at + 1);
+    }
+    return false;
 }
 
 /* The letters before a quote that belong to the string: r, b, u, f, t in any mixture. */
@@ -130,6 +192,7 @@ static size_t skip_field(struct scanner *sc, size_t at, char quote, bool triple,
             if (brackets == DEEPEST_BRACKET)
                 return 0;
             open[brackets++] = c;
+            sc->has_call |= c == '(' && is_reference(sc->s, at, skip_back(sc->s, at));
             break;
         case CLOSE:
             if (!brackets)
@@ -156,6 +219,10 @@ static size_t skip_field(struct scanner *sc, size_t at, char quote, bool triple,
     return 0;
 }
 
+/* The bytes that can mean something in a string. */
+static const bool stops[256] = {
+    ['\''] = true, ['"'] = true, ['\\'] = true, ['\n'] = true, ['{'] = true, [0] = true};
+
 /* From the opening quote to after the closing one; 0 where it is not sure. */
 static size_t skip_string(struct scanner *sc, size_t at, unsigned depth) {
     const char *s = sc->s;
@@ -168,6 +235,8 @@ static size_t skip_string(struct scanner *sc, size_t at, unsigned depth) {
         return at + 2;
     at += triple ? 3 : 1;
     while (at < sc->n) {
+        while (!stops[(unsigned char)s[at]])
+            at++;
         char c = s[at];
         if (c == '\\') {
             if (prefix.fields && !prefix.raw && s[at + 1] == 'N' && s[at + 2] == '{') {
@@ -204,52 +273,20 @@ static size_t skip_string(struct scanner *sc, size_t at, unsigned depth) {
     return 0;
 }
 
-static size_t skip_blank(const char *s, size_t at) {
-    for (;; at++) {
-        if (s[at] == '\\' && s[at + 1] == '\n')
-            at++;
-        else if (s[at] == '\\' && s[at + 1] == '\r' && s[at + 2] == '\n')
-            at += 2;
-        else if (s[at] != ' ' && s[at] != '\t' && s[at] != '\f' && s[at] != '\r')
-            return at;
-    }
-}
-
-static bool begins_string(const char *s, size_t at) {
-    while (s[at] == ' ' || s[at] == '\t' || s[at] == '\n' || s[at] == '\r' || s[at] == '\f')
-        at++;
-    if (s[at] == '#' || s[at] == '\\')
-        return true;
-    for (int i = 0; i < 3 && s[at] != '\'' && s[at] != '"'; i++)
-        if (!is_word(s[at++]))
-            return false;
-    return s[at] == '\'' || s[at] == '"';
-}
-
-/* Whether the '(' at s[at] opens a call that source/facts.h calls a reference. */
-static bool is_reference(const char *s, size_t at) {
-    static const char *const names[] = {"import_module", "__import__", "importorskip", "patch",
-                                        "setattr",       "delattr",    "dict",         "multiple"};
-    size_t end = at;
-    while (end > 0 && strchr(" \t\f\r\n\\", s[end - 1]))
-        end--;
-    if (end == 0 || !strchr("e_phrt", s[end - 1]))
-        return false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t n = strlen(names[i]);
-        if (end >= n && memcmp(s + end - n, names[i], n) == 0 && (end == n || !is_word(s[end - n - 1])) &&
-            (i < 6 || (end > n && strchr(". \t\n\\", s[end - n - 1]))))
-            return begins_string(s, at + 1);
-    }
-    return false;
+static void end_line(const char *s, size_t at, struct logical_line *line) {
+    if (!line->code_end)
+        line->code_end = at;
+    while (strchr(" \t\f\r", s[line->code_end - 1]))
+        line->code_end--;
 }
 
 bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
-    struct scanner sc = {s, n, 0};
+    struct scanner sc = {s, n, false};
     char open[DEEPEST_BRACKET];
     unsigned depth = 0;
-    size_t start = at;
+    size_t start = at, hash = 0, hash_end = 0;
     bool multi = false;
+    line->code_end = line->first_open = line->first_close = 0;
     line->n_directives = 0;
     line->opens_block = line->has_import = line->has_call = false;
     for (;;) {
@@ -264,6 +301,7 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
             if (!after)
                 return false;
             multi |= memchr(s + at, '\n', after - at) != NULL;
+            line->has_call |= sc.has_call;
             at = after;
             break;
         case HASH: {
@@ -273,12 +311,16 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
                     return false;
                 line->directives[line->n_directives++] = at;
             }
-            at = end ? (size_t)(end - s) : n;
+            if (!depth)
+                line->code_end = at;
+            hash = at;
+            at = hash_end = end ? (size_t)(end - s) : n;
             break;
         }
         case BREAK:
             at++;
             if (depth == 0) {
+                end_line(s, at - 1, line);
                 line->end = at;
                 line->breaks = multi ? count_breaks(s + start, s + at) : 1;
                 return true;
@@ -290,14 +332,22 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
             if (depth == DEEPEST_BRACKET)
                 return false;
             open[depth++] = s[at];
-            if (s[at] == '(' && !line->has_call)
-                line->has_call = is_reference(s, at);
+            if (!line->first_open)
+                line->first_open = at;
+            if (s[at] == '(' && !line->has_call) {
+                size_t before = skip_back(s, at);
+                if (before == hash_end && hash_end)
+                    before = skip_back(s, hash);
+                line->has_call = is_reference(s, at, before);
+            }
             at++;
             break;
         case CLOSE:
             line->opens_block = false;
             if (!depth || open[--depth] != (s[at] == ')' ? '(' : s[at] == ']' ? '[' : '{'))
                 return false;
+            if (!depth && !line->first_close)
+                line->first_close = at;
             at++;
             break;
         case BACKSLASH: {
@@ -329,6 +379,7 @@ bool scan_line(const char *s, size_t n, size_t at, struct logical_line *line) {
         default:
             if (at < n || depth)
                 return false;
+            end_line(s, n, line);
             line->end = n;
             line->breaks = multi ? count_breaks(s + start, s + n) : 0;
             return true;

@@ -10,6 +10,8 @@ enum { DIRECTIVES_MOST = 16 };
 /* One logical line of Python: what stands up to the line break that ends a statement. */
 struct logical_line {
     size_t end;                         /* the byte after its line break, or the end of the source */
+    size_t code_end;                    /* the byte after its last token */
+    size_t first_open, first_close;     /* the first pair of brackets, or 0 */
     uint32_t breaks;                    /* how many line breaks it holds, its own included */
     size_t directives[DIRECTIVES_MOST]; /* where comments that say `testfan:` begin */
     unsigned n_directives;
@@ -29,7 +31,14 @@ bool starts_directive(const char *s);
 bool starts_import(const char *s);
 /* Whether it begins with a name whose assignment is a fact. */
 bool starts_assignment(const char *s);
+/* The place after the blanks and continuations, or after the letters and digits, that stand at s[at]. */
+size_t skip_blank(const char *s, size_t at);
+size_t skip_word(const char *s, size_t at);
 /* Whether the word `word` stands at s, and ends there. */
 bool starts_word(const char *s, const char *word);
+/* The same for any word of a list that ends in NULL. */
+bool starts_any(const char *s, const char *const *words);
+/* Whether the statement is a further branch of a compound statement. */
+bool continues_compound(const char *s);
 
 #endif

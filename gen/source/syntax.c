@@ -56,6 +56,7 @@ static const char *const kind_names[KINDS] = {
     [KIND_CONCATENATED] = "concatenated_string",
     [KIND_AS_PATTERN] = "as_pattern",
     [KIND_EXPRESSIONS] = "expression_list",
+    [KIND_STATEMENT] = "expression_statement",
 };
 
 enum { SYMBOLS_MOST = 1024 };
@@ -139,7 +140,19 @@ bool syntax_dotted(TSNode node, const char *text, struct buf *out) {
     return true;
 }
 
+/* The parts of "a" "b", one after the other. */
+static bool add_concatenated(TSNode node, const char *text, struct buf *out) {
+    uint32_t n = ts_node_named_child_count(node);
+    for (uint32_t i = 0; i < n; i++)
+        if (!syntax_is(ts_node_named_child(node, i), KIND_COMMENT) &&
+            !syntax_plain_string(ts_node_named_child(node, i), text, out))
+            return false;
+    return true;
+}
+
 bool syntax_plain_string(TSNode node, const char *text, struct buf *out) {
+    if (syntax_is(node, KIND_CONCATENATED))
+        return add_concatenated(node, text, out);
     if (!syntax_is(node, KIND_STRING))
         return false;
     uint32_t n = ts_node_child_count(node);

@@ -25,12 +25,8 @@ struct position {
     uint32_t line, col; /* from 1 */
 };
 
-static struct position position_of(const struct walk *w, TSNode node) {
-    if (!w->origins) {
-        TSPoint p = ts_node_start_point(node);
-        return (struct position){p.row + 1, p.column + 1};
-    }
-    uint32_t at = ts_node_start_byte(node), low = 0, high = w->origins->len;
+static const struct origin *origin_of(const struct walk *w, uint32_t at) {
+    uint32_t low = 0, high = w->origins->len;
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
         if (w->origins->items[middle].at <= at)
@@ -38,8 +34,21 @@ static struct position position_of(const struct walk *w, TSNode node) {
         else
             high = middle;
     }
-    const struct origin *o = &w->origins->items[low];
-    return (struct position){o->line + 1, o->col + (at - o->at) + 1};
+    return &w->origins->items[low];
+}
+
+static struct position position_of(const struct walk *w, TSNode node) {
+    if (!w->origins) {
+        TSPoint p = ts_node_start_point(node);
+        return (struct position){p.row + 1, p.column + 1};
+    }
+    uint32_t at = ts_node_start_byte(node);
+    const struct origin *o = origin_of(w, at);
+    return (struct position){o->line + 1, at - o->at + 1};
+}
+
+static bool is_bare_function(const struct walk *w, TSNode statement) {
+    return w->origins && origin_of(w, ts_node_start_byte(statement))->function;
 }
 
 static fact_str keep(struct walk *w) {
@@ -139,7 +148,7 @@ static void take_bases(struct walk *w, TSNode node, struct fact_def *d) {
 }
 
 static uint32_t take_definition(struct walk *w, TSNode node, enum kind kind, const struct context *c) {
-    TSNode name = syntax_field(node, "name");
+    TSNode name = kind == KIND_STATEMENT ? ts_node_named_child(node, 0) : syntax_field(node, "name");
     if (ts_node_is_null(name))
         return FACT_NONE;
     struct position at = position_of(w, node);
@@ -204,6 +213,28 @@ static bool callee_is(const char *callee, const char *name) {
     return n >= m && strcmp(callee + n - m, name) == 0 && (n == m || callee[n - m - 1] == '.');
 }
 
+static TSNode unwrapped(TSNode node) {
+    while (syntax_is(node, KIND_PARENTHESIZED))
+        node = ts_node_named_child(node, 0);
+    return node;
+}
+
+/* What a call gives first, also by the name that the functions of take_call have for it. */
+static TSNode first_argument(const struct walk *w, TSNode arguments) {
+    static const char *const names[] = {"name", "modname", "target"};
+    TSNode first = ts_node_is_null(arguments) ? arguments : ts_node_named_child(arguments, 0);
+    for (uint32_t i = 1; syntax_is(first, KIND_COMMENT); i++)
+        first = ts_node_named_child(arguments, i);
+    if (!syntax_is(first, KIND_KEYWORD))
+        return unwrapped(first);
+    TSNode name = syntax_field(first, "name");
+    uint32_t from = ts_node_start_byte(name), n = ts_node_end_byte(name) - from;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == n && memcmp(names[i], w->text + from, n) == 0)
+            return unwrapped(syntax_field(first, "value"));
+    return first;
+}
+
 static void take_call(struct walk *w, TSNode node, const struct context *c) {
     static const struct {
         const char *callee;
@@ -217,11 +248,8 @@ static void take_call(struct walk *w, TSNode node, const struct context *c) {
                  {"patch.multiple", REF_PATCH, false},
                  {"setattr", REF_PATCH, true},
                  {"delattr", REF_PATCH, true}};
-    TSNode args = syntax_field(node, "arguments");
-    TSNode first = ts_node_is_null(args) ? args : ts_node_named_child(args, 0);
-    for (uint32_t i = 1; syntax_is(first, KIND_COMMENT); i++)
-        first = ts_node_named_child(args, i);
-    if (!syntax_is(first, KIND_STRING))
+    TSNode first = first_argument(w, syntax_field(node, "arguments"));
+    if (!syntax_is(first, KIND_STRING) && !syntax_is(first, KIND_CONCATENATED))
         return;
     struct buf callee = {0};
     TSNode function = syntax_field(node, "function");
@@ -235,12 +263,6 @@ static void take_call(struct walk *w, TSNode node, const struct context *c) {
             take_ref(w, first, calls[i].kind, c);
     }
     buf_free(&callee);
-}
-
-static TSNode unwrapped(TSNode node) {
-    while (syntax_is(node, KIND_PARENTHESIZED))
-        node = ts_node_named_child(node, 0);
-    return node;
 }
 
 static bool is_type_checking(struct walk *w, TSNode node) {
@@ -346,6 +368,10 @@ static struct context enter(struct walk *w, TSNode node, enum kind kind, const s
             take_definition(w, node, kind, c);
         in.place |= PLACE_FUNCTION;
         break;
+    case KIND_STATEMENT:
+        if (is_bare_function(w, node))
+            take_definition(w, node, kind, c);
+        break;
     case KIND_CLASS:
         if (!(c->place & PLACE_FUNCTION))
             in.class = take_definition(w, node, kind, c);
@@ -398,13 +424,16 @@ static struct context enter(struct walk *w, TSNode node, enum kind kind, const s
 }
 
 static void note_error(struct walk *w, TSNode node) {
-    if (w->b->flags & FACT_SYNTAX_ERROR ||
-        (!ts_node_is_missing(node) && strcmp(ts_node_type(node), "ERROR") != 0))
+    if (w->b->flags & FACT_SYNTAX_ERROR)
         return;
     struct position at = position_of(w, node);
     w->b->flags |= FACT_SYNTAX_ERROR;
     w->b->error_line = at.line;
     w->b->error_col = at.col;
+}
+
+static bool is_error(TSNode node) {
+    return ts_node_is_missing(node) || strcmp(ts_node_type(node), "ERROR") == 0;
 }
 
 void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const struct origins *origins) {
@@ -426,7 +455,7 @@ void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const st
         TSNode node = ts_tree_cursor_current_node(&cursor);
         const struct level *parent = &levels.items[levels.len - 1];
         enum kind kind = syntax_kind(node);
-        if (errors)
+        if (errors && is_error(node))
             note_error(&w, node);
         struct context at = parent->in;
         at.place |= branch_place(&parent->in, parent->kind, kind);
@@ -441,6 +470,8 @@ void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const st
             if (--levels.len == 0)
                 break;
     }
+    if (errors)
+        note_error(&w, root);
     ARRAY_FOR (const TSNode, comment, &comments) {
         uint32_t from = ts_node_start_byte(*comment);
         walk_directive(b, text + from, ts_node_end_byte(*comment) - from, position_of(&w, *comment).line);

@@ -3,15 +3,16 @@
 
 #include "base/array.h"
 
+#include <stdbool.h>
 #include <tree_sitter/api.h>
 
 struct facts_builder;
 
-/* Where a line of a parsed text stood in the file that it was cut from: the byte `at` of the text was on line
-   `line`, column `col` (both from 0), and what follows it up to the next origin followed it there. Sorted by
-   `at`. */
+/* Where a line of a parsed text stood in the file that it was cut from: the byte `at` of the text began line
+   `line` (from 0), and what follows it up to the next origin followed it there. Sorted by `at`. */
 struct origin {
-    uint32_t at, line, col;
+    uint32_t at, line;
+    bool function; /* the line was a function in which no fact stands, and its name is all that was kept */
 };
 
 struct origins {

@@ -117,6 +117,12 @@ static void test_references(void **state) {
           "    monkeypatch.setattr(d, 'e', 1)\n",
           "def 1:1 .f \nref 2:25 1 a F\nref 3:16 2 b.c F\nref 4:25 2 d.e F\n");
     check("@mock.patch('a.b')\ndef f(): pass\n", "def 2:1 .f  @1:mock.patch('a.b')\nref 1:13 2 a.b \n");
+    check("x = f\"{import_module('a')}\"\nx = (patch  # why\n  ('b.c'))\n",
+          "ref 1:22 0 a \nref 3:4 2 b.c \n");
+    check("import_module(name='a')\nimportorskip(modname='b')\npatch(target='c.d')\npatch(other='e.f')\n",
+          "ref 1:20 0 a \nref 2:22 1 b \nref 3:14 2 c.d \n");
+    check("patch('a' '.b')\npatch(('c.d'))\npatch(\n  'e.'  # why\n  'f')\n",
+          "ref 1:7 2 a.b \nref 2:8 2 c.d \nref 4:3 2 e.f \n");
     check("import_module(f'{x}')\nimport_module('a' + b)\nimport_module('a\\x62')\nimport_module(b'a')\n"
           "reimport_module('a')\n",
           "");
@@ -192,6 +198,35 @@ static void test_syntax_error_says_where_and_keeps_what_it_can(void **state) {
     arena_free(&a);
 }
 
+/* What Python takes and the grammar does not: the outline gives the facts, and no error. */
+static void test_newer_python(void **state) {
+    (void)state;
+    struct arena a = {0};
+    struct buf text = {0};
+    const char *source = "try:\n    import a\nexcept* KeyError, ImportError, E:\n    import b\n"
+                         "class A[T = int](B):\n    def f[U = int](self, x=t'{y}'): pass\nx = t'{z}'\n";
+    facts_text(&text, parse_file(parser, &a, source, strlen(source)));
+    assert_string_equal(text.s, "import 2:5 a|| IC\nimport 4:5 b|| IC\nclass 5:1 .A  <B\ndef 6:5 A.f K\n");
+    buf_free(&text);
+    arena_free(&a);
+}
+
+/* A node of more than 65,535 tokens once made libtree-sitter free what it did not own. */
+static void test_errors_of_many_tokens(void **state) {
+    (void)state;
+    static const char *const parts[] = {"(", "f'{", "a b ", "[1 2\n"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct arena a = {0};
+        struct buf b = {0};
+        for (int j = 0; j < 70000; j++)
+            buf_str(&b, parts[i]);
+        const struct facts *f = parse_file_full(parser, &a, b.s, b.len);
+        assert_int_equal(f->flags, FACT_SYNTAX_ERROR);
+        buf_free(&b);
+        arena_free(&a);
+    }
+}
+
 /* Nesting that no recursive walk would survive. */
 static void test_deep_nesting(void **state) {
     (void)state;
@@ -237,6 +272,8 @@ int main(void) {
         cmocka_unit_test(test_stray_backslash),
         cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_syntax_error_says_where_and_keeps_what_it_can),
+        cmocka_unit_test(test_newer_python),
+        cmocka_unit_test(test_errors_of_many_tokens),
         cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test(test_outline_is_enough_for_plain_files),
     };
