@@ -74,7 +74,7 @@ static int run_deps(struct invocation *in, bool reverse) {
         (in->direct ? mark_direct : mark_all)(&p, node, reverse, marked);
         struct strs paths = {0};
         for (uint32_t i = 0; i < p.graph.nodes; i++)
-            if (marked[i])
+            if (marked[i] && !str_starts(graph_path(&p.graph, i), DIST_FOLDER))
                 array_push(in->arena, &paths, graph_path(&p.graph, i));
         strs_sort(&paths);
         print_paths(&paths, strcmp(in->format, "json") == 0);

@@ -80,8 +80,9 @@ bool project_load(struct arena *a, const struct invocation *in, bool must_run, s
     for (uint32_t i = 0; i < p->scan.texts.len; i++)
         graph_node(&p->graph, p->scan.texts.items[i].path);
     modules_index(&p->modules, a, &p->scan, &p->config, &p->python, &p->initial);
+    dists_index(&p->dists, a, &p->python, &p->config);
     struct findings findings = {.arena = a};
-    resolve_imports(&p->graph, &p->modules, &p->config, p->store.facts, &p->initial, &findings);
+    resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, &findings);
     timer_lap("resolve");
     graph_finish(&p->graph);
     resolve_report(&findings, &p->graph, &p->scan);
@@ -122,13 +123,15 @@ static struct strs watched_paths(const struct project *p) {
     for (uint32_t i = p->scan.files.len + p->scan.texts.len; i < p->graph.nodes; i++) {
         const char *path = graph_path(&p->graph, i);
         size_t n = strlen(path);
+        if (str_starts(path, DIST_FOLDER))
+            continue;
         array_push(p->arena, &paths,
                    in_root(p, path[n - 1] == '/' ? arena_strndup(p->arena, path, n - 1)
                                                  : os_dirname(p->arena, path)));
     }
-    for (uint32_t i = 0; i < p->modules.site_dirs.len; i++)
-        if (os_is_dir(p->modules.site_dirs.items[i]))
-            array_push(p->arena, &paths, p->modules.site_dirs.items[i]);
+    for (uint32_t i = 0; i < p->dists.sites.len; i++)
+        if (os_is_dir(p->dists.sites.items[i]))
+            array_push(p->arena, &paths, p->dists.sites.items[i]);
     for (uint32_t i = 0; i < p->python.pth.len; i++)
         array_push(p->arena, &paths, p->python.pth.items[i]);
     strs_sort(&paths);
@@ -140,9 +143,12 @@ static struct strs watched_paths(const struct project *p) {
     return paths;
 }
 
-static bool write_support(const struct project *p, const struct strs *watched) {
+static bool write_support(struct project *p, const struct strs *watched) {
     bool ok = write_text(p, ".testfan/.gitignore", "*\n");
-    ok = ok && write_text(p, ".testfan/stamp", python_stamp(p->arena, &p->python, &p->config.testfan.env));
+    ok = ok && write_text(p, ".testfan/stamp",
+                          arena_printf(p->arena, "%s%s", dists_stamp(&p->dists),
+                                       python_stamp(p->arena, &p->python, &p->config.testfan.env)));
+    ok = ok && dists_write(&p->dists, &p->graph);
     for (const struct embedded_file *f = embedded_files; f->name && ok; f++)
         if (strcmp(f->name, "testfan_worker.py") == 0)
             ok = write_text(p, ".testfan/rules/testfan_worker.py", f->text);
@@ -172,7 +178,7 @@ static void make_newest(const char *path) {
     utimensat(AT_FDCWD, path, NULL, 0);
 }
 
-bool project_write(const struct project *p, const struct plan *plan) {
+bool project_write(struct project *p, const struct plan *plan) {
     const char *file = plan->filtered ? os_join(p->arena, plan->dir, "build.ninja") : "build.ninja";
     struct strs watched = watched_paths(p);
     if (!may_overwrite(p, file) || !write_support(p, &watched) || !plan_write(plan, p->config.rootdir))

@@ -1,6 +1,7 @@
 #ifndef CLI_PROJECT_H
 #define CLI_PROJECT_H
 
+#include "graph/dists.h"
 #include "graph/graph.h"
 #include "graph/modules.h"
 #include "graph/plan.h"
@@ -21,6 +22,7 @@ struct project {
     struct scan scan;
     struct store store;
     struct modules modules;
+    struct dists dists;
     struct strs initial; /* conftests of every target */
     struct graph graph;
 };
@@ -37,7 +39,7 @@ const char *project_path(const struct project *p, const char *word);
 /* Writes .testfan (its own .gitignore, the worker, the stamp, plan.json, run.json), machine.ninja, the
    depfile, and for a plan of the whole tree build.ninja; else the plan's own build file. False: reported, and
    build.ninja is as before. */
-bool project_write(const struct project *p, const struct plan *plan);
+bool project_write(struct project *p, const struct plan *plan);
 
 /* Prints what --stats asks for to standard error. */
 void project_stats(const struct project *p, const struct plan *plan);

@@ -4,7 +4,8 @@
 #include <string.h>
 
 const char *edge_kind_name(enum edge_kind kind) {
-    static const char *const names[EDGE_KINDS] = {"import", "conftest", "plugin", "data", "config"};
+    static const char *const names[EDGE_KINDS] = {"import", "conftest", "plugin", "data",
+                                                  "config", "dist",     "learned"};
     return names[kind];
 }
 

@@ -8,7 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum edge_kind { EDGE_IMPORT, EDGE_CONFTEST, EDGE_PLUGIN, EDGE_DATA, EDGE_CONFIG, EDGE_KINDS };
+enum edge_kind {
+    EDGE_IMPORT,
+    EDGE_CONFTEST,
+    EDGE_PLUGIN,
+    EDGE_DATA,
+    EDGE_CONFIG,
+    EDGE_DIST,
+    EDGE_LEARNED,
+    EDGE_KINDS
+};
 
 /* File A needs file B, because of a line in A (0 when no line says so). */
 struct edge {

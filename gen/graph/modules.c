@@ -4,7 +4,6 @@
 #include "source/python.h"
 #include "source/scan.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,10 +21,28 @@ static bool path_in(char *out, const char *dir, const char *name, size_t n, cons
     return len > 0 && len < PATH_MAX;
 }
 
+/* A place of an editable finder is a package's folder or a module's file. */
+static enum module_kind lookup_alias(const struct modules *m, const char *name, size_t n, uint32_t *file,
+                                     char *sub) {
+    uint32_t i = map_get(&m->aliases, name, n);
+    if (i == MAP_NONE)
+        return MODULE_NONE;
+    const char *place = m->alias_places.items[i];
+    char init[PATH_MAX];
+    snprintf(sub, PATH_MAX, "%s", place);
+    if ((*file = modules_file(m, place)) != NO_FILE)
+        return MODULE_FILE;
+    snprintf(init, sizeof init, "%s/__init__.py", place);
+    *file = modules_file(m, init);
+    return *file != NO_FILE ? MODULE_PACKAGE : has_dir(m, place) ? MODULE_NAMESPACE : MODULE_NONE;
+}
+
 enum module_kind modules_lookup(const struct modules *m, const char *dir, const char *name, size_t n,
                                 uint32_t *file, char *sub) {
     char path[PATH_MAX];
     *file = NO_FILE;
+    if (strcmp(dir, ALIAS_ROOT) == 0)
+        return lookup_alias(m, name, n, file, sub);
     bool folder = path_in(sub, dir, name, n, "") && has_dir(m, sub);
     if (folder && path_in(path, dir, name, n, "/__init__.py") && (*file = modules_file(m, path)) != NO_FILE)
         return MODULE_PACKAGE;
@@ -94,6 +111,13 @@ static void index_bases(struct modules *m) {
         map_add(&m->base_of, m->bases.items[i], strlen(m->bases.items[i]), i);
 }
 
+static void add_top(struct modules *m, const char *name, size_t n) {
+    if (map_get(&m->tops, name, n) != MAP_NONE)
+        return;
+    map_add(&m->tops, name, n, 1);
+    array_push(m->arena, &m->top_names, arena_strndup(m->arena, name, n));
+}
+
 /* Notes the names that `dir` answers, were it a source root. */
 static void index_tops(struct modules *m) {
     struct map is_root = {.arena = m->arena};
@@ -109,11 +133,28 @@ static void index_tops(struct modules *m) {
             size_t n = strcspn(at, "/");
             if (!at[n])
                 n -= 3;
-            if (map_get(&m->tops, at, n) != MAP_NONE)
-                continue;
-            map_add(&m->tops, at, n, 1);
-            array_push(m->arena, &m->top_names, arena_strndup(m->arena, at, n));
+            add_top(m, at, n);
         }
+    }
+}
+
+/* What editable finders map: a package that does not lie in a folder of its own name. */
+static void index_aliases(struct modules *m, const struct config *c, const struct python *py) {
+    ARRAY_FOR (const struct dist, dist, &py->dists)
+        for (uint32_t i = 0; i < dist->mapped.len; i++) {
+            const char *name = dist->mapped.items[i], *place = below_root(c->rootdir, dist->at.items[i]);
+            if (!place || map_get(&m->aliases, name, strlen(name)) != MAP_NONE)
+                continue;
+            map_add(&m->aliases, name, strlen(name), m->alias_places.len);
+            array_push(m->arena, &m->alias_places, place);
+        }
+    if (!m->alias_places.len)
+        return;
+    array_push(m->arena, &m->roots, ALIAS_ROOT);
+    for (uint32_t i = 0; i < py->dists.len; i++) {
+        const struct strs *names = &py->dists.items[i].mapped;
+        for (uint32_t j = 0; j < names->len; j++)
+            add_top(m, names->items[j], strcspn(names->items[j], "."));
     }
 }
 
@@ -125,8 +166,7 @@ void modules_index(struct modules *m, struct arena *a, const struct scan *scan, 
                           .dirs = {.arena = a},
                           .base_of = {.arena = a},
                           .tops = {.arena = a},
-                          .outside = {.arena = a},
-                          .python = py};
+                          .aliases = {.arena = a}};
     index_files(m);
     index_bases(m);
     for (uint32_t i = initial->len; i-- > 0;)
@@ -137,39 +177,8 @@ void modules_index(struct modules *m, struct arena *a, const struct scan *scan, 
     for (uint32_t i = 0; i < c->testfan.sources.len; i++)
         add_root(m, c, c->testfan.sources.items[i]);
     add_root(m, c, "src");
-    for (uint32_t i = 0; i < py->sys_path.len; i++) {
-        if (!add_root(m, c, py->sys_path.items[i]))
-            array_push(a, &m->site_dirs, py->sys_path.items[i]);
-    }
+    for (uint32_t i = 0; i < py->sys_path.len; i++)
+        add_root(m, c, py->sys_path.items[i]);
+    index_aliases(m, c, py);
     index_tops(m);
-}
-
-static bool entry_names(const char *entry, const char *name, size_t n) {
-    if (strncmp(entry, name, n) != 0)
-        return false;
-    return !entry[n] || strcmp(entry + n, ".py") == 0 || (entry[n] == '.' && str_ends(entry, ".so"));
-}
-
-static bool dir_answers(const char *dir, const char *name) {
-    DIR *d = opendir(dir);
-    bool found = false;
-    for (struct dirent *e; d && !found && (e = readdir(d));)
-        found = entry_names(e->d_name, name, strlen(name));
-    if (d)
-        closedir(d);
-    return found;
-}
-
-bool modules_outside(struct modules *m, const char *name) {
-    size_t n = strlen(name);
-    if (map_get(&m->python->stdlib, name, n) != MAP_NONE)
-        return true;
-    uint32_t known = map_get(&m->outside, name, n);
-    if (known != MAP_NONE)
-        return known;
-    bool found = false;
-    for (uint32_t i = 0; i < m->site_dirs.len && !found; i++)
-        found = dir_answers(m->site_dirs.items[i], name);
-    map_set(&m->outside, name, n, found);
-    return found;
 }

@@ -27,10 +27,12 @@ struct modules {
     struct map base_of; /* folder -> index into bases, for the bases */
     struct map tops;    /* top-level names that some root or base answers */
     struct strs top_names;
-    const struct python *python;
-    struct strs site_dirs; /* sys.path outside the tree */
-    struct map outside;    /* names looked for there: 1 found, 0 not */
+    struct map aliases;       /* top-level names that an editable finder maps -> index into alias_places */
+    struct strs alias_places; /* a package's folder or a module's file */
 };
+
+/* Stands among the roots for the names that editable finders map. */
+#define ALIAS_ROOT "//"
 
 /* What a name is in a folder, by CPython's order: a regular package, then a module file, then a namespace. */
 enum module_kind { MODULE_NONE, MODULE_PACKAGE, MODULE_FILE, MODULE_NAMESPACE };
@@ -46,8 +48,4 @@ uint32_t modules_file(const struct modules *m, const char *path);
    caller's buffer, PATH_MAX bytes); either is set only where the kind has it. */
 enum module_kind modules_lookup(const struct modules *m, const char *dir, const char *name, size_t n,
                                 uint32_t *file, char *sub);
-/* Whether something outside the tree answers a top-level name: the standard library or an installed
- * distribution. */
-bool modules_outside(struct modules *m, const char *name);
-
 #endif

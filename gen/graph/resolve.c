@@ -2,6 +2,7 @@
 #include "base/diag.h"
 #include "base/os.h"
 #include "graph/data.h"
+#include "graph/dists.h"
 #include "graph/graph.h"
 #include "graph/modules.h"
 #include "source/config.h"
@@ -19,6 +20,7 @@ struct resolver {
     struct arena *arena;
     struct graph *g;
     struct modules *m;
+    struct dists *d;
     const struct config *c;
     const char *path;
     uint32_t file;
@@ -182,7 +184,8 @@ static void report_unresolved(const struct resolver *r, const char *module, uint
     size_t n = strcspn(module, ".");
     char *top = arena_strndup(r->arena, module, n);
     bool ours = map_get(&r->m->tops, top, n) != MAP_NONE;
-    if ((!ours && (!r->m->python->path || modules_outside(r->m, top))) || stands_otherwise(r, module))
+    bool standard = map_get(&r->d->python->stdlib, top, n) != MAP_NONE;
+    if ((!ours && (!r->d->python->path || standard)) || stands_otherwise(r, module))
         return;
     const char *text = arena_printf(r->arena, "nothing provides import '%s'", module);
     if (already_noted(r, text))
@@ -195,23 +198,25 @@ static void report_unresolved(const struct resolver *r, const char *module, uint
         cure(r, "install it, or add the folder that holds it: [tool.testfan] sources = [\"FOLDER\"]");
 }
 
+static void report_ambiguous(const struct resolver *r, const struct answer *answer, const char *module,
+                             const struct fact_import *i) {
+    note(r, DIAG_AMBIGUOUS_IMPORT, i->line, i->col, "import '%s' has two providers: %s, %s", module,
+         graph_path(r->g, answer->first), graph_path(r->g, answer->other));
+    cure(r, "sys.path takes %s; both count as inputs", graph_path(r->g, answer->first));
+}
+
 static void resolve_absolute(const struct resolver *r, const struct fact_import *i) {
     const char *module = facts_str(r->facts, i->module), *name = facts_str(r->facts, i->name);
-    size_t n = strcspn(module, ".");
-    if (map_get(&r->m->tops, module, n) == MAP_NONE) {
-        if (!quiet_place(i->place))
-            report_unresolved(r, module, i->line, i->col);
-        return;
+    struct answer answer = {.first = NO_FILE, .other = NO_FILE};
+    if (map_get(&r->m->tops, module, strcspn(module, ".")) != MAP_NONE) {
+        answer = look_up(r, &r->roots, module, name, false, EDGE_IMPORT, i->line);
+        if (!answer.found)
+            answer = look_up(r, &r->m->bases, module, name, false, EDGE_IMPORT, i->line);
     }
-    struct answer answer = look_up(r, &r->roots, module, name, false, EDGE_IMPORT, i->line);
-    if (!answer.found)
-        answer = look_up(r, &r->m->bases, module, name, false, EDGE_IMPORT, i->line);
-    if (answer.other != NO_FILE) {
-        note(r, DIAG_AMBIGUOUS_IMPORT, i->line, i->col, "import '%s' has two providers: %s, %s", module,
-             graph_path(r->g, answer.first), graph_path(r->g, answer.other));
-        cure(r, "sys.path takes %s; both count as inputs", graph_path(r->g, answer.first));
-    }
-    if (!answer.found && !quiet_place(i->place))
+    if (answer.other != NO_FILE)
+        report_ambiguous(r, &answer, module, i);
+    bool installed = dists_import(r->d, r->g, r->file, module, name, !answer.found, i->line);
+    if (!answer.found && !installed && !quiet_place(i->place))
         report_unresolved(r, module, i->line, i->col);
 }
 
@@ -255,8 +260,9 @@ static void resolve_refs(const struct resolver *r) {
         const char *name = facts_str(r->facts, ref->value);
         if (!*name || *name == '.' || strchr(name, '/'))
             continue;
-        look_up(r, &r->roots, name, "", ref->kind == REF_PATCH,
-                ref->kind == REF_PLUGINS ? EDGE_PLUGIN : EDGE_IMPORT, ref->line);
+        enum edge_kind kind = ref->kind == REF_PLUGINS ? EDGE_PLUGIN : EDGE_IMPORT;
+        bool found = look_up(r, &r->roots, name, "", ref->kind == REF_PATCH, kind, ref->line).found;
+        dists_import(r->d, r->g, r->file, name, "", !found, ref->line);
     }
 }
 
@@ -312,11 +318,20 @@ static void resolve_directives(const struct resolver *r) {
     }
 }
 
+static void resolve_plugins(const struct resolver *r, const struct strs *modules) {
+    for (uint32_t i = 0; i < modules->len; i++) {
+        look_up(r, &r->roots, modules->items[i], "", false, EDGE_PLUGIN, 0);
+    }
+}
+
 static void resolve_test(const struct resolver *r, const struct strs *initial) {
     for (uint32_t i = 0; i < initial->len; i++)
         add_edge(r, modules_file(r->m, initial->items[i]), EDGE_CONFTEST, 0);
+    resolve_plugins(r, &r->c->options.plugins);
     for (uint32_t i = 0; i < r->c->options.plugins.len; i++)
-        look_up(r, &r->roots, r->c->options.plugins.items[i], "", false, EDGE_PLUGIN, 0);
+        dists_import(r->d, r->g, r->file, r->c->options.plugins.items[i], "", false, 0);
+    ARRAY_FOR (const struct dist, dist, &r->d->python->dists)
+        resolve_plugins(r, &dist->plugins);
     size_t n = strlen(r->c->rootdir);
     if (r->c->inipath && strncmp(r->c->inipath, r->c->rootdir, n) == 0)
         add_edge(r, graph_node(r->g, r->c->inipath + n + 1), EDGE_CONFIG, 0);
@@ -348,7 +363,7 @@ static void resolve_file(struct resolver *r, const struct source_file *f, const 
         resolve_test(r, initial);
 }
 
-void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
+void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const struct config *c,
                      const struct facts *const *facts, const struct strs *initial,
                      struct findings *findings) {
     struct arena scratch = {0};
@@ -357,6 +372,7 @@ void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
         struct resolver r = {.arena = &scratch,
                              .g = g,
                              .m = m,
+                             .d = d,
                              .c = c,
                              .path = f->path,
                              .file = i,
@@ -372,6 +388,7 @@ void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
         struct resolver r = {.arena = &scratch,
                              .g = g,
                              .m = m,
+                             .d = d,
                              .c = c,
                              .path = f->path,
                              .file = m->scan->files.len + i,

@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 struct config;
+struct dists;
 struct facts;
 struct graph;
 struct modules;
@@ -32,7 +33,7 @@ struct findings {
  * what every target needs: the conftests that pytest loads at start, -p plugins, the configuration file,
  * [tool.testfan] data. What is wrong with a file is kept for resolve_report.
  */
-void resolve_imports(struct graph *g, struct modules *m, const struct config *c,
+void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const struct config *c,
                      const struct facts *const *facts, const struct strs *initial, struct findings *findings);
 
 /* Reports unresolved-import, ambiguous-import, data and syntax, in the order of the files: of those that a

@@ -34,6 +34,16 @@ static const char *find_command(struct arena *a, const char *rootdir, const char
     return command ? command : os_which(a, "python");
 }
 
+static const cJSON *first_of(const cJSON *object, const char *key) {
+    const cJSON *list = cJSON_GetObjectItem(object, key);
+    return list ? list->child : NULL;
+}
+
+static const char *text_of(const cJSON *object, const char *key) {
+    const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(object, key));
+    return s ? s : "";
+}
+
 static void key_file(struct buf *b, const char *path) {
     struct os_stat st;
     if (os_stat(path, &st))
@@ -43,9 +53,17 @@ static void key_file(struct buf *b, const char *path) {
         buf_fmt(b, "%s -\n", path);
 }
 
+static const char *probe_script(void) {
+    for (const struct embedded_file *f = embedded_files; f->name; f++)
+        if (strcmp(f->name, "testfan_probe.py") == 0)
+            return f->text;
+    die("the program was built without testfan_probe.py");
+}
+
 /* Changes whenever the interpreter could answer differently. */
 static char *answer_key(struct arena *a, const char *command, const cJSON *answer) {
     struct buf b = {0};
+    buf_str(&b, probe_script());
     key_file(&b, command);
     key_file(&b, os_join(a, os_dirname(a, command), "../pyvenv.cfg"));
     key_file(&b, ".python-version");
@@ -54,10 +72,10 @@ static char *answer_key(struct arena *a, const char *command, const cJSON *answe
         buf_fmt(&b, "%s=%s\n", names[i], getenv(names[i]) ? getenv(names[i]) : "");
     const char *const lists[] = {"path", "pth"};
     for (int i = 0; i < 2; i++)
-        for (const cJSON *e =
-                 cJSON_GetObjectItem(answer, lists[i]) ? cJSON_GetObjectItem(answer, lists[i])->child : NULL;
-             e; e = e->next)
+        for (const cJSON *e = first_of(answer, lists[i]); e; e = e->next)
             key_file(&b, cJSON_IsString(e) ? e->valuestring : "");
+    for (const cJSON *d = first_of(answer, "dists"); d; d = d->next)
+        key_file(&b, text_of(d, "info"));
     char hex[33];
     digest_hex(digest_bytes(b.s, b.len), hex);
     buf_free(&b);
@@ -76,13 +94,6 @@ static cJSON *answer_cached(struct arena *a, const char *command, const char *ca
     return NULL;
 }
 
-static const char *probe_script(void) {
-    for (const struct embedded_file *f = embedded_files; f->name; f++)
-        if (strcmp(f->name, "testfan_probe.py") == 0)
-            return f->text;
-    die("the program was built without testfan_probe.py");
-}
-
 static cJSON *answer_ask(struct arena *a, const char *command, const char *cache) {
     struct buf out = {0};
     int status = os_run((const char *const[]){command, "-c", probe_script(), NULL}, &out, false);
@@ -98,36 +109,55 @@ static cJSON *answer_ask(struct arena *a, const char *command, const char *cache
     return answer;
 }
 
-static struct strs strings_of(struct arena *a, const cJSON *list) {
+static struct strs strings_of(struct arena *a, const cJSON *object, const char *key) {
     struct strs out = {0};
-    for (const cJSON *e = list ? list->child : NULL; e; e = e->next)
+    for (const cJSON *e = first_of(object, key); e; e = e->next)
         if (cJSON_IsString(e))
             array_push(a, &out, arena_strdup(a, e->valuestring));
     return out;
 }
 
 static const char *string_of(struct arena *a, const cJSON *object, const char *key) {
-    const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(object, key));
-    return arena_strdup(a, s ? s : "");
+    return arena_strdup(a, text_of(object, key));
+}
+
+static struct dist take_dist(struct arena *a, const cJSON *d) {
+    struct dist dist = {.name = string_of(a, d, "name"),
+                        .version = string_of(a, d, "version"),
+                        .digest = string_of(a, d, "digest"),
+                        .recorded = cJSON_IsTrue(cJSON_GetObjectItem(d, "record")),
+                        .site = string_of(a, d, "site"),
+                        .info = string_of(a, d, "info"),
+                        .names = strings_of(a, d, "names"),
+                        .requires = strings_of(a, d, "requires"),
+                        .extras = strings_of(a, d, "extras"),
+                        .plugins = strings_of(a, d, "plugins")};
+    if (*text_of(d, "editable"))
+        dist.editable = string_of(a, d, "editable");
+    for (const cJSON *e = first_of(d, "mapping"); e; e = e->next)
+        if (cJSON_IsString(e)) {
+            array_push(a, &dist.mapped, arena_strdup(a, e->string));
+            array_push(a, &dist.at, arena_strdup(a, e->valuestring));
+        }
+    return dist;
 }
 
 static void take_answer(struct arena *a, const cJSON *answer, struct python *py) {
     py->path = string_of(a, answer, "executable");
     py->version = string_of(a, answer, "version");
+    py->prefix = string_of(a, answer, "prefix");
     py->stdlib_dir = string_of(a, answer, "stdlib_folder");
-    py->sys_path = strings_of(a, cJSON_GetObjectItem(answer, "path"));
-    py->pth = strings_of(a, cJSON_GetObjectItem(answer, "pth"));
+    py->sys_path = strings_of(a, answer, "path");
+    py->pth = strings_of(a, answer, "pth");
     py->stdlib = (struct map){.arena = a};
-    struct strs names = strings_of(a, cJSON_GetObjectItem(answer, "stdlib"));
+    struct strs names = strings_of(a, answer, "stdlib");
     for (uint32_t i = 0; i < names.len; i++)
         map_add(&py->stdlib, names.items[i], strlen(names.items[i]), 1);
-    const cJSON *dists = cJSON_GetObjectItem(answer, "dists");
-    for (const cJSON *d = dists ? dists->child : NULL; d; d = d->next) {
-        const char *version = cJSON_IsString(d) ? d->valuestring : "";
-        array_push(a, &py->dists, arena_printf(a, "%s %s", d->string, version));
-        if (strcmp(d->string, "pytest") == 0)
-            py->pytest = arena_strdup(a, version);
-    }
+    for (const cJSON *d = first_of(answer, "dists"); d; d = d->next)
+        array_push(a, &py->dists, take_dist(a, d));
+    ARRAY_FOR (const struct dist, dist, &py->dists)
+        if (strcmp(dist->name, "pytest") == 0)
+            py->pytest = dist->version;
     py->pytest_major = py->pytest ? (unsigned)strtoul(py->pytest, NULL, 10) : 0;
 }
 
@@ -164,8 +194,6 @@ static void stamp_variable(struct buf *b, const char *name) {
 char *python_stamp(struct arena *a, const struct python *py, const struct strs *also) {
     struct buf b = {0};
     buf_fmt(&b, "python %s %s\n", py->path ? py->path : "-", py->version ? py->version : "-");
-    for (uint32_t i = 0; i < py->dists.len; i++)
-        buf_fmt(&b, "dist %s\n", py->dists.items[i]);
     for (size_t i = 0; i < sizeof counting / sizeof *counting; i++)
         stamp_variable(&b, counting[i]);
     for (uint32_t i = 0; i < also->len; i++)

@@ -6,17 +6,34 @@
 
 #include <stdbool.h>
 
+/* An installed distribution: a *.dist-info or *.egg-info folder on sys.path. */
+struct dist {
+    const char *name; /* normalised: lower case, '-' for '_' and '.' */
+    const char *version;
+    const char *digest;     /* of its RECORD, METADATA and entry points */
+    bool recorded;          /* it has a RECORD */
+    const char *site;       /* the sys.path folder it lies in, absolute */
+    const char *info;       /* its *.dist-info or *.egg-info, absolute */
+    const char *editable;   /* the project's folder when it was installed with `pip install -e`, or NULL */
+    struct strs names;      /* what is imported from it: packages, modules; dotted inside a namespace */
+    struct strs requires;   /* names of distributions that it cannot do without */
+    struct strs extras;     /* and of those that it can use */
+    struct strs plugins;    /* modules of its pytest11 entry points */
+    struct strs mapped, at; /* import names and the places that an editable finder finds them at */
+};
+
 /* The interpreter that will run the tests, as it described itself. */
 struct python {
     const char *path;    /* sys.executable: absolute; a virtual environment's own link, not its target */
     const char *version; /* "3.11.7" */
     const char *pytest;  /* the version of the installed pytest, or NULL */
     unsigned pytest_major;
-    struct strs sys_path;   /* absolute, in order, without the current folder */
-    struct strs pth;        /* the .pth and .egg-link files in them */
-    const char *stdlib_dir; /* where the standard library lies */
-    struct map stdlib;      /* the standard library's top-level module names */
-    struct strs dists;      /* "name version" of every installed distribution, sorted */
+    struct strs sys_path;     /* absolute, in order, without the current folder */
+    struct strs pth;          /* the .pth and .egg-link files in them */
+    const char *stdlib_dir;   /* where the standard library lies */
+    struct map stdlib;        /* the standard library's top-level module names */
+    const char *prefix;       /* sys.prefix: of a virtual environment its folder */
+    ARRAY(struct dist) dists; /* sorted by name */
 };
 
 /*
@@ -28,8 +45,8 @@ struct python {
 bool python_find(struct arena *a, const char *rootdir, const char *wanted, const char *cache, bool must,
                  struct python *py);
 
-/* What outside the tree decides a result: the interpreter, the distributions, and the environment variables
-   that count (a fixed list in python.c and `also`), as text for the stamp file. */
+/* What outside the tree decides every result: the interpreter and the environment variables that count (a
+   fixed list in python.c and `also`), as text for the stamp file. */
 char *python_stamp(struct arena *a, const struct python *py, const struct strs *also);
 
 #endif

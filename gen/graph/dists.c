@@ -1,0 +1,247 @@
+#include "graph/dists.h"
+#include "base/diag.h"
+#include "base/hash.h"
+#include "base/os.h"
+#include "base/out.h"
+#include "graph/graph.h"
+#include "source/config.h"
+#include "source/python.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOOSE_DEEPEST = 32 };
+
+uint32_t dists_find(const struct dists *d, const char *name) {
+    return map_get(&d->by_name, name, strlen(name));
+}
+
+static bool below(const char *path, const char *dir) {
+    size_t n = strlen(dir);
+    return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
+}
+
+bool dists_is_own(const struct dists *d, const struct dist *dist) {
+    return (dist->editable && below(dist->editable, d->rootdir)) ||
+           (below(dist->info, d->rootdir) && !below(dist->info, d->python->prefix));
+}
+
+static void provide(struct dists *d, const char *import, const char *name) {
+    uint32_t i = map_add(&d->providers, import, strlen(import), d->lists.len);
+    if (i == d->lists.len)
+        array_push(d->arena, &d->lists, (struct strs){0});
+    array_push(d->arena, &d->lists.items[i], name);
+}
+
+static void find_sites(struct dists *d) {
+    const char *stdlib = d->python->stdlib_dir;
+    for (uint32_t i = 0; i < d->python->sys_path.len; i++) {
+        const char *dir = d->python->sys_path.items[i];
+        bool ours = below(dir, d->rootdir) && !below(dir, d->python->prefix);
+        bool standard = strcmp(dir, stdlib) == 0 || str_ends(dir, "/lib-dynload") || str_ends(dir, ".zip");
+        if (!ours && !standard)
+            array_push(d->arena, &d->sites, dir);
+    }
+}
+
+void dists_index(struct dists *d, struct arena *a, const struct python *py, const struct config *c) {
+    *d = (struct dists){.arena = a,
+                        .python = py,
+                        .rootdir = c->rootdir,
+                        .by_name = {.arena = a},
+                        .providers = {.arena = a},
+                        .loose = {.arena = a}};
+    for (uint32_t i = 0; i < py->dists.len; i++) {
+        const struct dist *dist = &py->dists.items[i];
+        map_add(&d->by_name, dist->name, strlen(dist->name), i);
+        if (dists_is_own(d, dist))
+            continue;
+        for (uint32_t j = 0; j < dist->names.len; j++)
+            provide(d, dist->names.items[j], dist->name);
+        for (uint32_t j = 0; j < dist->mapped.len; j++)
+            provide(d, dist->mapped.items[j], dist->name);
+    }
+    find_sites(d);
+}
+
+static bool entry_names(const char *entry, const char *name, size_t n) {
+    if (strncmp(entry, name, n) != 0)
+        return false;
+    return !entry[n] || strcmp(entry + n, ".py") == 0 || (entry[n] == '.' && str_ends(entry, ".so"));
+}
+
+/* The module or package of that name in a sys.path folder outside the tree, or NULL. */
+static const char *find_loose(struct dists *d, const char *module, size_t n) {
+    const char *found = NULL;
+    for (uint32_t i = 0; i < d->sites.len && !found; i++) {
+        DIR *dir = opendir(d->sites.items[i]);
+        for (struct dirent *e; dir && !found && (e = readdir(dir));)
+            if (entry_names(e->d_name, module, n))
+                found = os_join(d->arena, d->sites.items[i], e->d_name);
+        if (dir)
+            closedir(dir);
+    }
+    return found;
+}
+
+static bool is_loose(struct dists *d, const char *module, size_t n) {
+    uint32_t i = map_get(&d->loose, module, n);
+    if (i == MAP_NONE) {
+        const char *place = find_loose(d, module, n);
+        i = place ? d->loose_places.len : MAP_NONE - 1;
+        if (place)
+            array_push(d->arena, &d->loose_places, place);
+        map_add(&d->loose, module, n, i);
+    }
+    return i < d->loose_places.len;
+}
+
+static void add_edge(struct dists *d, struct graph *g, uint32_t from, const char *name, size_t n,
+                     uint32_t line) {
+    graph_edge(g, from, graph_node(g, arena_printf(d->arena, DIST_FOLDER "%.*s", (int)n, name)), EDGE_DIST,
+               line);
+}
+
+bool dists_import(struct dists *d, struct graph *g, uint32_t from, const char *module, const char *name,
+                  bool absent, uint32_t line) {
+    size_t top = strcspn(module, ".");
+    if (!top || map_get(&d->python->stdlib, module, top) != MAP_NONE)
+        return false;
+    bool found = false;
+    char *dotted = *name && strcmp(name, "*") != 0 ? arena_printf(d->arena, "%s.%s", module, name)
+                                                   : arena_strdup(d->arena, module);
+    for (size_t n = top;; n += 1 + strcspn(dotted + n + 1, ".")) {
+        if (map_get(&d->providers, dotted, n) != MAP_NONE) {
+            add_edge(d, g, from, dotted, n, line);
+            found = true;
+        }
+        if (!dotted[n])
+            break;
+    }
+    found = found || is_loose(d, module, top);
+    if (absent && map_get(&d->providers, module, top) == MAP_NONE)
+        add_edge(d, g, from, module, top, line);
+    return found;
+}
+
+/* The state of a module that no RECORD tells of: each file's size and time. */
+static struct digest digest_loose(struct arena *a, const char *path, unsigned depth) {
+    struct os_stat st;
+    struct digest sum = {0};
+    if (!os_stat(path, &st))
+        return sum;
+    DIR *dir = os_is_dir(path) && depth < LOOSE_DEEPEST ? opendir(path) : NULL;
+    if (!dir) {
+        int64_t state[2] = {(int64_t)st.size, st.mtime_ns};
+        return digest_chain(digest_bytes(path, strlen(path)), digest_bytes(state, sizeof state));
+    }
+    for (struct dirent *e; (e = readdir(dir));)
+        if (e->d_name[0] != '.' && strcmp(e->d_name, "__pycache__") != 0 && !str_ends(e->d_name, ".pyc"))
+            digest_add(&sum, digest_loose(a, os_join(a, path, e->d_name), depth + 1));
+    closedir(dir);
+    return sum;
+}
+
+/* Text about distributions, each of them once. */
+struct listing {
+    const struct dists *dists;
+    struct arena arena;
+    struct map seen;
+    struct buf lines;
+};
+
+static void list_files(struct listing *l, const char *what, const char *path) {
+    char hex[33];
+    digest_hex(digest_loose(&l->arena, path, 0), hex);
+    buf_fmt(&l->lines, "files %s %s\n", what, hex);
+}
+
+static void list_dist(struct listing *l, const char *name) {
+    const struct dists *d = l->dists;
+    uint32_t i = dists_find(d, name);
+    if (i == MAP_NONE || map_get(&l->seen, name, strlen(name)) != MAP_NONE)
+        return;
+    map_add(&l->seen, name, strlen(name), 1);
+    const struct dist *dist = &d->python->dists.items[i];
+    bool own = dists_is_own(d, dist);
+    buf_fmt(&l->lines, "%s %s %s\n", dist->name, dist->version, dist->digest);
+    for (uint32_t j = 0; j < dist->extras.len; j++)
+        if (dists_find(d, dist->extras.items[j]) != MAP_NONE)
+            buf_fmt(&l->lines, "with %s\n", dist->extras.items[j]);
+    if (dist->editable && !own)
+        list_files(l, dist->name, dist->editable);
+    for (uint32_t j = 0; j < dist->names.len && !dist->recorded && !own; j++)
+        list_files(l, dist->names.items[j], os_join(&l->arena, dist->site, dist->names.items[j]));
+    for (uint32_t j = 0; j < dist->requires.len && !own; j++)
+        list_dist(l, dist->requires.items[j]);
+}
+
+static void list_name(struct listing *l, const char *name) {
+    const struct dists *d = l->dists;
+    size_t n = strlen(name);
+    uint32_t providers = map_get(&d->providers, name, n), loose = map_get(&d->loose, name, n);
+    for (uint32_t i = 0; providers != MAP_NONE && i < d->lists.items[providers].len; i++)
+        list_dist(l, d->lists.items[providers].items[i]);
+    if (providers != MAP_NONE)
+        return;
+    const char *place = loose < d->loose_places.len ? d->loose_places.items[loose] : NULL;
+    if (!place)
+        buf_str(&l->lines, "absent\n");
+    else
+        list_files(l, name, place);
+    ARRAY_FOR (const struct dist, dist, &d->python->dists)
+        if (place && dist->editable && below(place, dist->editable))
+            list_dist(l, dist->name);
+}
+
+static void listing_new(const struct dists *d, struct listing *l) {
+    *l = (struct listing){.dists = d};
+    l->seen.arena = &l->arena;
+    buf_str(&l->lines, "");
+}
+
+static void listing_free(struct listing *l) {
+    buf_free(&l->lines);
+    arena_free(&l->arena);
+}
+
+char *dists_stamp(const struct dists *d) {
+    struct listing l;
+    listing_new(d, &l);
+    list_dist(&l, "pytest");
+    ARRAY_FOR (const struct dist, dist, &d->python->dists)
+        if (dist->plugins.len || dists_is_own(d, dist))
+            list_dist(&l, dist->name);
+    char *text = arena_strndup(d->arena, l.lines.s, l.lines.len);
+    listing_free(&l);
+    return text;
+}
+
+static bool write_names(const struct dists *d) {
+    struct buf b = {0};
+    buf_fmt(&b, "prefix %s\n", d->python->prefix);
+    for (uint32_t i = 0; i < d->sites.len; i++)
+        buf_fmt(&b, "site %s\n", d->sites.items[i]);
+    ARRAY_FOR (const struct dist, dist, &d->python->dists)
+        for (uint32_t i = 0; i < dist->names.len && !dists_is_own(d, dist); i++)
+            buf_fmt(&b, "name %s %s\n", dist->name, dist->names.items[i]);
+    bool ok = out_write(os_join(d->arena, d->rootdir, ".testfan/cache/sites"), b.s, b.len, NULL);
+    buf_free(&b);
+    return ok;
+}
+
+bool dists_write(struct dists *d, const struct graph *g) {
+    bool ok = write_names(d);
+    for (uint32_t node = 0; node < g->nodes && ok; node++) {
+        const char *path = graph_path(g, node);
+        if (!str_starts(path, DIST_FOLDER))
+            continue;
+        struct listing l;
+        listing_new(d, &l);
+        list_name(&l, path + strlen(DIST_FOLDER));
+        ok = out_write(os_join(d->arena, d->rootdir, path), l.lines.s, l.lines.len, NULL);
+        listing_free(&l);
+    }
+    return ok;
+}
