@@ -1,10 +1,10 @@
 """Runs one test file exactly as `python -m pytest` in this folder runs it among all others.
 
-    python testfan_worker.py TARGET LOG [NODEID...] -- PYTEST_ARGS
+    python testfan_worker.py TARGET LOG TRACE [NODEID...] -- PYTEST_ARGS
 
 pytest is started with the arguments of the whole suite, so that its rootdir, its first conftest files and its options are
 those of a plain run. Only what is collected is narrowed to TARGET, by a plugin that also writes LOG: a line of JSON, written
-at once, for each test that starts and ends, so that a crash leaves a trace of what was running, and one when pytest is done.
+at once, for each test that starts and ends, so that a crash leaves a trace of what was running, and one when pytest is done. TRACE is where testfan_trace.py notes what the run reads, or empty.
 
 PYTEST_DONT_REWRITE
 """
@@ -19,7 +19,8 @@ class TargetPlugin:
     # Taken before a test can replace them: a fixture may patch `os` for a whole session.
     getpid, open, write_to, close = map(staticmethod, (os.getpid, os.open, os.write, os.close))
 
-    def __init__(self, target, log, nodes):
+    def __init__(self, target, log, nodes, tracer):
+        self.tracer = tracer
         self.pid = self.getpid()
         self.target = os.path.join(os.getcwd(), target)
         self.log = os.path.abspath(log)
@@ -111,6 +112,8 @@ class TargetPlugin:
 
     # By now every other plugin has had its say about the exit status.
     def pytest_unconfigure(self):
+        if self.tracer is not None:
+            self.tracer.flush()
         if self.session is None:
             return
         self.write(
@@ -139,14 +142,28 @@ def as_module(plugin):
     return module
 
 
+def start_trace(log):
+    import atexit
+
+    import testfan_trace
+
+    with open(os.path.join(".testfan", "cache", "sites"), encoding="utf-8", errors="surrogateescape") as file:
+        sites = [line[5:-1] for line in file if line.startswith("site ")]
+    child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
+    tracer = testfan_trace.start(log, os.getcwd(), sites, child)
+    atexit.register(tracer.flush)
+    return tracer
+
+
 def main():
     words = sys.argv[1:]
     split = words.index("--")
-    target, log, *nodes = words[:split]
+    target, log, trace, *nodes = words[:split]
+    tracer = start_trace(trace) if trace else None
     if not getattr(sys.flags, "safe_path", False):
         sys.path[0] = os.getcwd()
     try:
-        sys.modules["testfan_target"] = as_module(TargetPlugin(target, log, nodes))
+        sys.modules["testfan_target"] = as_module(TargetPlugin(target, log, nodes, tracer))
     except ImportError as error:
         sys.exit("%s: %s" % (sys.executable, error))
     sys.argv[1:] = ["-p", "testfan_target"] + words[split + 1 :]

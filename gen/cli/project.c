@@ -5,6 +5,8 @@
 #include "base/out.h"
 #include "cli/options.h"
 #include "emit/ninja.h"
+#include "graph/closure.h"
+#include "graph/forget.h"
 #include "graph/resolve.h"
 
 #include <errno.h>
@@ -149,9 +151,14 @@ static bool write_support(struct project *p, const struct strs *watched) {
                           arena_printf(p->arena, "%s%s", dists_stamp(&p->dists),
                                        python_stamp(p->arena, &p->python, &p->config.testfan.env)));
     ok = ok && dists_write(&p->dists, &p->graph);
-    for (const struct embedded_file *f = embedded_files; f->name && ok; f++)
-        if (strcmp(f->name, "testfan_worker.py") == 0)
-            ok = write_text(p, ".testfan/rules/testfan_worker.py", f->text);
+    static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
+                                           {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
+                                           {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
+    for (const struct embedded_file *f = embedded_files; f->name; f++)
+        for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)
+            if (strcmp(f->name, rules[i][0]) == 0)
+                ok = write_text(p, rules[i][1], f->text);
+    ok = ok && closure_write(&p->graph, in_root(p, ".testfan/cache/graph"));
     struct buf b = {0};
     emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir}, watched);
     ok = ok && out_write(in_root(p, ".testfan/machine.ninja"), b.s, b.len, NULL);
@@ -183,11 +190,11 @@ bool project_write(struct project *p, const struct plan *plan) {
     struct strs watched = watched_paths(p);
     if (!may_overwrite(p, file) || !write_support(p, &watched) || !plan_write(plan, p->config.rootdir))
         return false;
-    plan_forget(plan, &p->graph, p->config.rootdir, in_root(p, ".testfan/cache/inputs"));
+    forget_stale(plan, &p->graph, &p->dists, p->config.rootdir, in_root(p, ".testfan/cache/inputs"));
     struct buf b = {0};
     bool ok = true, changed = false;
     if (!plan->filtered) {
-        emit_ninja_depfile(&b, &watched);
+        emit_depfile(&b, "build.ninja", &watched);
         ok = out_write(in_root(p, ".testfan/gen.d"), b.s, b.len, NULL);
         buf_reset(&b);
     }

@@ -100,6 +100,16 @@ static void emit_units(struct buf *b, const struct names *names, const struct pl
     arena_free(&scratch);
 }
 
+static void put_value(struct buf *b, const char *name, const char *value) {
+    buf_fmt(b, "%s = ", name);
+    for (; *value; value++) {
+        if (*value == '$')
+            buf_char(b, '$');
+        buf_char(b, *value);
+    }
+    buf_char(b, '\n');
+}
+
 static void emit_target(struct buf *b, const struct names *names, const struct target *t,
                         const struct graph *g) {
     char digest[33];
@@ -113,6 +123,7 @@ static void emit_target(struct buf *b, const struct names *names, const struct t
     buf_str(b, " |");
     put_unit(b, names, g, g->unit_of[t->node]);
     buf_fmt(b, " .testfan/stamp\n  digest = %s\n  expect = %u\n", digest, t->tests);
+    put_value(b, "  depfile", arena_printf(names->arena, "%s.d", t->result));
 }
 
 static void emit_file_names(struct buf *b, const struct names *names, const struct target *t) {
@@ -159,16 +170,6 @@ void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g) {
     arena_free(&scratch);
 }
 
-static void put_value(struct buf *b, const char *name, const char *value) {
-    buf_fmt(b, "%s = ", name);
-    for (; *value; value++) {
-        if (*value == '$')
-            buf_char(b, '$');
-        buf_char(b, *value);
-    }
-    buf_char(b, '\n');
-}
-
 static void put_command(struct buf *b, const char *name, const char *path) {
     struct buf quoted = {0};
     escape_shell(&quoted, path);
@@ -208,17 +209,25 @@ void emit_ninja_machine(struct buf *b, const struct machine *m, const struct str
     buf_free(&list);
 }
 
-void emit_ninja_depfile(struct buf *b, const struct strs *watched) {
-    buf_str(b, "build.ninja:");
-    for (uint32_t i = 0; i < watched->len; i++) {
-        if (!depfile_holds(watched->items[i]))
+static void put_depfile_name(struct buf *b, const char *path) {
+    for (; *path; path++) {
+        if (*path == ' ' || *path == '#')
+            buf_char(b, '\\');
+        buf_char(b, *path);
+    }
+}
+
+void emit_depfile(struct buf *b, const char *output, const struct strs *inputs) {
+    buf_str(b, "");
+    if (!depfile_holds(output))
+        return;
+    put_depfile_name(b, output);
+    buf_char(b, ':');
+    for (uint32_t i = 0; i < inputs->len; i++) {
+        if (!depfile_holds(inputs->items[i]))
             continue;
         buf_str(b, " \\\n  ");
-        for (const char *s = watched->items[i]; *s; s++) {
-            if (*s == ' ' || *s == '#')
-                buf_char(b, '\\');
-            buf_char(b, *s);
-        }
+        put_depfile_name(b, inputs->items[i]);
     }
     buf_char(b, '\n');
 }

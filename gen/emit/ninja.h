@@ -22,8 +22,9 @@ void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g);
 /* machine.ninja. `watched` is every folder and file whose change can change build.ninja, absolute: those
    whose names no depfile can hold are listed here, the others are for the depfile. */
 void emit_ninja_machine(struct buf *b, const struct machine *m, const struct strs *watched);
-/* The depfile of the edge that makes build.ninja. */
-void emit_ninja_depfile(struct buf *b, const struct strs *watched);
+/* A depfile: what `output` needs, but for the names that no depfile can hold. Nothing where that is true of
+   the output's own. */
+void emit_depfile(struct buf *b, const char *output, const struct strs *inputs);
 
 /* Whether a build.ninja was written by testfan, by its first line. */
 bool emit_ninja_is_ours(const char *text);

@@ -223,9 +223,11 @@ static bool write_names(const struct dists *d) {
     buf_fmt(&b, "prefix %s\n", d->python->prefix);
     for (uint32_t i = 0; i < d->sites.len; i++)
         buf_fmt(&b, "site %s\n", d->sites.items[i]);
-    ARRAY_FOR (const struct dist, dist, &d->python->dists)
+    ARRAY_FOR (const struct dist, dist, &d->python->dists) {
+        buf_fmt(&b, "dist %s %s\n", dist->name, dist->digest);
         for (uint32_t i = 0; i < dist->names.len && !dists_is_own(d, dist); i++)
             buf_fmt(&b, "name %s %s\n", dist->name, dist->names.items[i]);
+    }
     bool ok = out_write(os_join(d->arena, d->rootdir, ".testfan/cache/sites"), b.s, b.len, NULL);
     buf_free(&b);
     return ok;

@@ -183,18 +183,17 @@ struct unit_edges graph_forward(const struct graph *g) {
 }
 
 struct unit_edges graph_reverse(const struct graph *g, struct arena *a) {
-    struct unit_edges r;
     uint32_t total = g->units ? g->unit_edges_first[g->units] : 0;
-    r.first = arena_alloc(a, ((size_t)g->units + 2) * sizeof *r.first);
-    r.to = arena_alloc(a, ((size_t)total + 1) * sizeof *r.to);
+    uint32_t *first = arena_alloc(a, ((size_t)g->units + 2) * sizeof *first);
+    uint32_t *to = arena_alloc(a, ((size_t)total + 1) * sizeof *to);
     for (uint32_t i = 0; i < total; i++)
-        r.first[g->unit_edges[i] + 2]++;
+        first[g->unit_edges[i] + 2]++;
     for (uint32_t u = 2; u <= g->units; u++)
-        r.first[u] += r.first[u - 1];
+        first[u] += first[u - 1];
     for (uint32_t u = 0; u < g->units; u++)
         for (uint32_t i = g->unit_edges_first[u]; i < g->unit_edges_first[u + 1]; i++)
-            r.to[r.first[g->unit_edges[i] + 1]++] = u;
-    return r;
+            to[first[g->unit_edges[i] + 1]++] = u;
+    return (struct unit_edges){first, to};
 }
 
 void graph_reach(const struct graph *g, const struct unit_edges *edges, uint32_t unit, unsigned char *seen) {

@@ -62,7 +62,7 @@ void graph_finish(struct graph *g);
 /* Marks in `seen` (one byte a unit, zeroed by the caller) all units that the unit needs, itself included;
    `reverse` must be NULL, or what graph_reverse() returned, for all that need it. */
 struct unit_edges {
-    uint32_t *first, *to;
+    const uint32_t *first, *to;
 };
 void graph_reach(const struct graph *g, const struct unit_edges *edges, uint32_t unit, unsigned char *seen);
 struct unit_edges graph_forward(const struct graph *g);

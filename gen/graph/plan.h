@@ -46,15 +46,6 @@ struct filter {
 bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, const struct config *c,
                   const struct facts *const *facts, const struct filter *filter, struct plan *plan);
 
-/*
- * Takes back the passes that ninja's time stamps cannot see through: removes RESULT.ok where something that
- * the target depends on was changed (by its ctime) after the pass was made, though its time stamp is older,
- * as after `cp -p` or `tar x`; and, for a plan of the whole tree, where a path leads to another file than at
- * the last time (a folder moved into the place of another, a link turned), which `cache` remembers; then also
- * in the results of filtered runs.
- */
-void plan_forget(const struct plan *plan, const struct graph *g, const char *rootdir, const char *cache);
-
 /* plan.json: the targets, for merge; run.json: what `testfan exec` needs. Deterministic; written only when
  * changed. */
 bool plan_write(const struct plan *plan, const char *rootdir);

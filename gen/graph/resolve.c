@@ -333,8 +333,9 @@ static void resolve_test(const struct resolver *r, const struct strs *initial) {
     ARRAY_FOR (const struct dist, dist, &r->d->python->dists)
         resolve_plugins(r, &dist->plugins);
     size_t n = strlen(r->c->rootdir);
-    if (r->c->inipath && strncmp(r->c->inipath, r->c->rootdir, n) == 0)
-        add_edge(r, graph_node(r->g, r->c->inipath + n + 1), EDGE_CONFIG, 0);
+    for (uint32_t i = 0; i < r->c->inputs.len; i++)
+        if (strncmp(r->c->inputs.items[i], r->c->rootdir, n) == 0 && r->c->inputs.items[i][n] == '/')
+            add_edge(r, graph_node(r->g, r->c->inputs.items[i] + n + 1), EDGE_CONFIG, 0);
     for (uint32_t i = 0; i < r->c->testfan.data.len; i++)
         data_edges(r->g, r->file, r->c->rootdir, "", r->c->testfan.data.items[i], 0);
 }

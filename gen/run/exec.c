@@ -5,6 +5,7 @@
 #include "run/child.h"
 #include "run/crash.h"
 #include "run/log.h"
+#include "run/trace.h"
 #include "source/config.h"
 
 #include <cJSON.h>
@@ -29,8 +30,9 @@ struct target_run {
     struct arena arena;
     const char *python, *run_file, *digest;
     long expect;
-    const char *file, *xml, *ok, *log;         /* where things end up */
-    char tmp_xml[PATH_MAX], tmp_log[PATH_MAX]; /* where they are made, absolute */
+    const char *file, *xml, *ok, *log;                              /* where things end up */
+    char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */
+    const char *rootdir;
     const char *worker;
     struct strs args, nodes;
     bool filtered;
@@ -130,6 +132,7 @@ static struct strs child_words(struct target_run *t, long failures_left) {
     array_push(a, &argv, t->worker);
     array_push(a, &argv, t->file);
     array_push(a, &argv, t->tmp_log);
+    array_push(a, &argv, t->tmp_trace);
     for (uint32_t i = 0; i < t->nodes.len; i++)
         array_push(a, &argv, t->nodes.items[i]);
     array_push(a, &argv, "--");
@@ -253,6 +256,21 @@ static bool environment_is_stamped(struct arena *a) {
     return strcspn(then, "\n") == strlen(now) && str_starts(then, now);
 }
 
+/* What the run read: for ninja, for audit and learn, and for gen. */
+static bool put_trace(struct target_run *t) {
+    struct trace trace = {.raw = t->tmp_trace,
+                          .rootdir = t->rootdir,
+                          .file = t->file,
+                          .started = (int64_t)t->started.tv_sec * 1000000000 + t->started.tv_nsec};
+    struct inputs in;
+    trace_inputs(&t->arena, &trace, &in);
+    trace_restore_times(&trace);
+    const char *stem = arena_strndup(&t->arena, t->xml, strlen(t->xml) - 4);
+    return trace_depfile(&in, t->rootdir, t->xml, arena_printf(&t->arena, "%s.d", stem)) &&
+           inputs_write(&in, arena_printf(&t->arena, "%s.trace", stem), false) &&
+           inputs_write(&in, arena_printf(&t->arena, "%s.extra", stem), true);
+}
+
 static bool put_results(struct target_run *t, const struct child *c, const char *session) {
     struct run_log log;
     log_read(&t->arena, t->tmp_log, &log);
@@ -277,7 +295,7 @@ static bool put_results(struct target_run *t, const struct child *c, const char 
     size_t log_size = 0;
     const char *log_text = os_read(&t->arena, t->tmp_log, &log_size);
     bool ok = put_report(t, &log, crash, &output, whole ? report : NULL, n) &&
-              put_text(t, t->log, log_text ? log_text : "", log_size);
+              put_text(t, t->log, log_text ? log_text : "", log_size) && put_trace(t);
     buf_free(&output);
     const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", exit);
     return ok && (!passed || put_text(t, t->ok, line, strlen(line)));
@@ -292,6 +310,8 @@ static const char *prepare(struct target_run *t) {
     }
     out_tmp_name(t->tmp_xml, sizeof t->tmp_xml, "report.xml");
     out_tmp_name(t->tmp_log, sizeof t->tmp_log, "report.log");
+    out_tmp_name(t->tmp_trace, sizeof t->tmp_trace, "report.trace");
+    t->rootdir = cwd;
     t->log = arena_printf(&t->arena, "%.*s.log", (int)strlen(t->xml) - 4, t->xml);
     if (unlink(t->ok) != 0 && errno != ENOENT) {
         diag(DIAG_IO, t->ok, 0, 0, "cannot be removed: %s", strerror(errno));
@@ -324,6 +344,7 @@ static int run_target(struct target_run *t) {
     int status = c.interrupted ? 128 + c.interrupted : put_results(t, &c, session) ? 0 : 2;
     unlink(t->tmp_xml);
     unlink(t->tmp_log);
+    unlink(t->tmp_trace);
     capture_free(&c.output);
     return status;
 }

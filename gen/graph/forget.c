@@ -1,0 +1,206 @@
+#include "graph/forget.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/os.h"
+#include "base/out.h"
+#include "graph/dists.h"
+#include "graph/graph.h"
+#include "graph/inputs.h"
+#include "graph/plan.h"
+#include "source/python.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What stood at a path when gen last looked. */
+struct content {
+    struct os_stat st;
+    struct digest digest;
+    int64_t since; /* when it came to be, as far as gen can tell; nanoseconds since 1970 */
+    bool there;
+};
+
+struct memory {
+    struct arena arena;
+    const char *rootdir;
+    int64_t now;
+    struct map before; /* path -> index into `lines` */
+    struct strs lines;
+    struct map looked; /* path -> index into `contents` */
+    ARRAY(struct content) contents;
+    struct map lists; /* folder -> index into `sums` */
+    ARRAY(struct digest) sums;
+    struct buf out;
+};
+
+static void read_memory(struct memory *m, const char *cache) {
+    size_t n = 0;
+    char *text = os_read(&m->arena, cache, &n);
+    for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        const char *path = line;
+        for (int i = 0; i < 8 && path; i++)
+            path = strchr(path, ' ') ? strchr(path, ' ') + 1 : NULL;
+        if (!path)
+            continue;
+        map_set(&m->before, path, strlen(path), m->lines.len);
+        array_push(&m->arena, &m->lines, line);
+    }
+}
+
+static bool parse_line(const char *line, struct content *c) {
+    return sscanf(line,
+                  "%" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNd64 " %" SCNd64
+                  " %" SCNd64,
+                  &c->digest.hi, &c->digest.lo, &c->st.dev, &c->st.ino, &c->st.size, &c->st.mtime_ns,
+                  &c->st.ctime_ns, &c->since) == 8;
+}
+
+/* A file may change twice within a grain of its time stamp: then it is read again the next time. */
+static void write_line(struct memory *m, const char *path, const struct content *c) {
+    int64_t changed = m->now - c->st.ctime_ns > 20000000 ? c->st.ctime_ns : 0;
+    if (!strchr(path, '\n'))
+        buf_fmt(&m->out,
+                "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRId64 " %" PRId64 " %" PRId64
+                " %s\n",
+                c->digest.hi, c->digest.lo, c->st.dev, c->st.ino, c->st.size, c->st.mtime_ns, changed,
+                c->since, path);
+}
+
+static bool same_file(const struct os_stat *a, const struct os_stat *b) {
+    return a->dev == b->dev && a->ino == b->ino;
+}
+
+static struct content look_again(struct memory *m, const char *path) {
+    struct content c = {0}, old = {0};
+    const char *full = os_join(&m->arena, m->rootdir, path);
+    c.there = os_stat(full, &c.st) && S_ISREG(c.st.mode);
+    if (!c.there)
+        return c;
+    uint32_t line = map_get(&m->before, path, strlen(path));
+    bool known = line != MAP_NONE && parse_line(m->lines.items[line], &old);
+    if (known && same_file(&c.st, &old.st) && c.st.size == old.st.size && c.st.mtime_ns == old.st.mtime_ns &&
+        c.st.ctime_ns == old.st.ctime_ns) {
+        c.digest = old.digest;
+        c.since = old.since;
+        return c;
+    }
+    size_t n = 0;
+    char *bytes = os_read(NULL, full, &n);
+    c.digest = digest_bytes(bytes ? bytes : "", n);
+    free(bytes);
+    bool same = known && digest_eq(c.digest, old.digest);
+    c.since = same ? old.since : known && !same_file(&c.st, &old.st) ? m->now : c.st.ctime_ns;
+    return c;
+}
+
+static const struct content *look_at(struct memory *m, const char *path) {
+    uint32_t i = map_get(&m->looked, path, strlen(path));
+    if (i == MAP_NONE) {
+        i = m->contents.len;
+        struct content c = look_again(m, path);
+        array_push(&m->arena, &m->contents, c);
+        map_add(&m->looked, path, strlen(path), i);
+        if (c.there)
+            write_line(m, path, &c);
+    }
+    return &m->contents.items[i];
+}
+
+static struct digest look_at_list(struct memory *m, const char *dir, const struct map *written) {
+    if (written->len)
+        return inputs_list(m->rootdir, dir, written);
+    uint32_t i = map_get(&m->lists, dir, strlen(dir));
+    if (i == MAP_NONE) {
+        i = m->sums.len;
+        array_push(&m->arena, &m->sums, inputs_list(m->rootdir, dir, NULL));
+        map_add(&m->lists, dir, strlen(dir), i);
+    }
+    return m->sums.items[i];
+}
+
+static bool list_differs(struct memory *m, const struct input *i, const struct inputs *all) {
+    struct map written = {.arena = &m->arena};
+    ARRAY_FOR (const struct input, w, all)
+        if (w->kind == INPUT_WRITTEN)
+            map_add(&written, w->path, strlen(w->path), 1);
+    char hex[33];
+    digest_hex(look_at_list(m, i->path, &written), hex);
+    return strcmp(hex, i->digest) != 0;
+}
+
+static bool dist_differs(const struct dists *d, const struct input *i) {
+    uint32_t dist = dists_find(d, i->path);
+    return dist == MAP_NONE || strcmp(d->python->dists.items[dist].digest, i->digest) != 0;
+}
+
+/* Whether something that a pass of that time needed beyond the graph is not as it was. */
+static bool extra_differs(struct memory *m, const struct dists *d, const char *result, int64_t passed) {
+    struct inputs extra;
+    bool differs = false;
+    inputs_read(&m->arena, os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.extra", result)),
+                &extra);
+    ARRAY_FOR (const struct input, i, &extra) {
+        const char *full = os_join(&m->arena, m->rootdir, i->path);
+        struct os_stat st;
+        switch (i->kind) {
+        case INPUT_READ:
+        case INPUT_STAT:
+            differs |= i->kind == INPUT_STAT && os_is_dir(full)
+                           ? false
+                           : !look_at(m, i->path)->there || look_at(m, i->path)->since > passed;
+            break;
+        case INPUT_LIST:
+            differs |= list_differs(m, i, &extra);
+            break;
+        case INPUT_ABSENT:
+            differs |= os_stat(full, &st);
+            break;
+        case INPUT_DIST:
+            differs |= dist_differs(d, i);
+            break;
+        default:
+            break;
+        }
+    }
+    return differs;
+}
+
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void forget_stale(const struct plan *plan, const struct graph *g, const struct dists *d, const char *rootdir,
+                  const char *cache) {
+    struct memory m = {.rootdir = rootdir, .now = now_ns()};
+    m.before.arena = m.looked.arena = m.lists.arena = &m.arena;
+    buf_str(&m.out, "");
+    read_memory(&m, cache);
+    int64_t *since = arena_alloc(&m.arena, (g->units + 1) * sizeof *since);
+    for (uint32_t i = 0; i < g->nodes; i++) {
+        const char *name = graph_path(g, i);
+        const struct content *c = str_ends(name, "/") ? NULL : look_at(&m, name);
+        if (c && c->there && c->since > since[g->unit_of[i]])
+            since[g->unit_of[i]] = c->since;
+    }
+    graph_max(g, since);
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        struct os_stat st;
+        const char *ok = os_join(&m.arena, rootdir, arena_printf(&m.arena, "%s.ok", t->result));
+        int64_t passed = os_stat(ok, &st) ? st.mtime_ns : INT64_MAX;
+        bool extra = extra_differs(&m, d, t->result, passed);
+        if (passed != INT64_MAX && (extra || since[g->unit_of[t->node]] > passed))
+            unlink(ok);
+    }
+    out_write(cache, m.out.s, m.out.len, NULL);
+    buf_free(&m.out);
+    arena_free(&m.arena);
+}

@@ -1,0 +1,52 @@
+#ifndef GRAPH_INPUTS_H
+#define GRAPH_INPUTS_H
+
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/map.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What a run of a target was seen to need: RESULT.trace has all of it, RESULT.extra only what the graph did
+ * not have when it ran, and is there only when there is any. One line each: the kind, for some a digest, and
+ * the path relative to rootdir; sorted, each once.
+ */
+enum input_kind {
+    INPUT_READ,    /* r: a file, by its content */
+    INPUT_STAT,    /* s: a file or folder that was looked at */
+    INPUT_LIST,    /* l: a folder, by the names in it */
+    INPUT_ABSENT,  /* a: a path that was looked for in vain */
+    INPUT_DIST,    /* d: a distribution, by its digest */
+    INPUT_WRITTEN, /* w: what the run made in a folder that it listed; no input */
+    INPUT_STARTED, /* x: a program that was started and could not be watched; no input */
+    INPUT_KINDS
+};
+
+struct input {
+    enum input_kind kind;
+    bool extra; /* not in the graph's closure */
+    const char *path;
+    const char *digest; /* of INPUT_LIST and INPUT_DIST, else "" */
+};
+
+struct inputs {
+    struct input *items;
+    uint32_t len, cap;
+};
+
+/* "read", "stat", … */
+const char *input_kind_name(enum input_kind kind);
+/* What a file made by inputs_write says; nothing when it is not there. */
+void inputs_read(struct arena *a, const char *path, struct inputs *in);
+/* Sorts and writes all of them, or only the extra ones; removes the file when there are none of these. */
+bool inputs_write(struct inputs *in, const char *path, bool extra);
+
+/* Whether a name in a listed folder says nothing: made by Python, pytest or testfan. */
+bool inputs_ignores(const char *name);
+/* The digest of a folder's names but for those ignored and the paths in `written` (may be NULL). `dir` is
+ * relative to rootdir. */
+struct digest inputs_list(const char *rootdir, const char *dir, const struct map *written);
+
+#endif

@@ -1,0 +1,318 @@
+#include "run/trace.h"
+#include "base/os.h"
+#include "base/out.h"
+#include "base/str.h"
+#include "emit/ninja.h"
+#include "graph/closure.h"
+#include "graph/dists.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct digestion {
+    struct arena *a;
+    const struct trace *t;
+    struct inputs *in;
+    struct closure closure;
+    struct map written; /* paths relative to rootdir */
+    struct map dists;   /* import name -> index into dist_names */
+    struct strs dist_names;
+    struct map known;   /* distributions that the closure or the stamp has */
+    struct map digests; /* distribution -> index into digest_texts */
+    struct strs digest_texts;
+    const char *prefix;
+    struct strs sites;
+};
+
+/* The lines of a file, as NUL-ended strings. */
+static struct strs read_lines(struct arena *a, const char *path) {
+    struct strs lines = {0};
+    size_t n = 0;
+    char *text = os_read(a, path, &n);
+    for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        array_push(a, &lines, line);
+    }
+    return lines;
+}
+
+static void read_sites(struct digestion *d) {
+    struct strs lines = read_lines(d->a, os_join(d->a, d->t->rootdir, ".testfan/cache/sites"));
+    for (uint32_t i = 0; i < lines.len; i++) {
+        const char *line = lines.items[i], *space = NULL;
+        if (str_starts(line, "prefix "))
+            d->prefix = line + 7;
+        else if (str_starts(line, "site "))
+            array_push(d->a, &d->sites, line + 5);
+        else if (str_starts(line, "dist ") && (space = strchr(line + 5, ' '))) {
+            map_add(&d->digests, line + 5, (size_t)(space - line) - 5, d->digest_texts.len);
+            array_push(d->a, &d->digest_texts, space + 1);
+        } else if (str_starts(line, "name ") && (space = strchr(line + 5, ' '))) {
+            map_add(&d->dists, space + 1, strlen(space + 1), d->dist_names.len);
+            array_push(d->a, &d->dist_names, arena_strndup(d->a, line + 5, (size_t)(space - line) - 5));
+        }
+    }
+}
+
+/* Takes the distributions that a stamp or a file of DIST_FOLDER lists for known. */
+static void know_dists(void *ctx, const char *path) {
+    struct digestion *d = ctx;
+    struct strs lines = read_lines(d->a, os_join(d->a, d->t->rootdir, path));
+    for (uint32_t i = 0; i < lines.len; i++)
+        map_add(&d->known, lines.items[i], strcspn(lines.items[i], " "), 1);
+}
+
+static bool below(const char *path, const char *dir) {
+    size_t n = strlen(dir);
+    return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
+}
+
+static const char *in_tree(const struct digestion *d, const char *path) {
+    if (!below(path, d->t->rootdir) || (d->prefix && below(path, d->prefix)))
+        return NULL;
+    path += strlen(d->t->rootdir);
+    return *path == '/' ? path + 1 : path;
+}
+
+static bool is_private(const char *path) {
+    static const char *const folders[] = {".testfan", ".pytest_cache", ".git", "__pycache__"};
+    for (; path; path = strchr(path, '/') ? strchr(path, '/') + 1 : NULL)
+        for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+            if (below(path, folders[i]))
+                return true;
+    return false;
+}
+
+/* a/__pycache__/b.cpython-311.pyc is made from a/b.py. */
+static const char *source_of(struct arena *a, const char *path) {
+    const char *cache = strstr(path, "__pycache__/");
+    if (!cache || (cache > path && cache[-1] != '/') || !str_ends(path, ".pyc"))
+        return path;
+    const char *name = cache + 12;
+    return arena_printf(a, "%.*s%.*s.py", (int)(cache - path), path, (int)strcspn(name, "."), name);
+}
+
+static bool was_written(const struct digestion *d, const char *path) {
+    for (size_t n = strlen(path); n; n--)
+        if ((!path[n] || path[n] == '/') && map_get(&d->written, path, n) != MAP_NONE)
+            return true;
+    return false;
+}
+
+static void add(struct digestion *d, enum input_kind kind, const char *path, const char *digest, bool extra) {
+    if (!strchr(path, '\n'))
+        array_push(d->a, d->in, (struct input){.kind = kind, .path = path, .digest = digest, .extra = extra});
+}
+
+static void add_dist(struct digestion *d, const char *path) {
+    for (uint32_t i = 0; i < d->sites.len; i++) {
+        const char *site = d->sites.items[i];
+        if (!below(path, site) || !path[strlen(site)])
+            continue;
+        char name[PATH_MAX];
+        snprintf(name, sizeof name, "%s", path + strlen(site) + 1);
+        for (char *s = name; *s; s++)
+            *s = *s == '/' ? '.' : *s;
+        for (size_t n = strcspn(name, ".");; n += 1 + strcspn(name + n + 1, ".")) {
+            uint32_t dist = map_get(&d->dists, name, n);
+            if (dist != MAP_NONE) {
+                const char *found = d->dist_names.items[dist];
+                uint32_t digest = map_get(&d->digests, found, strlen(found));
+                add(d, INPUT_DIST, found, digest == MAP_NONE ? "-" : d->digest_texts.items[digest],
+                    map_get(&d->known, found, strlen(found)) == MAP_NONE);
+                return;
+            }
+            if (!name[n])
+                break;
+        }
+    }
+}
+
+/* Absolute, and without `.` and `..`. */
+static const char *resolved(struct arena *a, const char *path) {
+    if (!strstr(path, "/.."))
+        return strstr(path, "/.") || strstr(path, "//") ? os_normalize(a, path) : path;
+    char *dir = os_realpath(a, os_dirname(a, path));
+    const char *name = os_basename(path);
+    return !dir || strcmp(name, "..") == 0 ? os_normalize(a, path) : os_join(a, dir, name);
+}
+
+static void add_file(struct digestion *d, enum input_kind kind, const char *path) {
+    struct os_stat st;
+    const char *full = os_join(d->a, d->t->rootdir, path);
+    if (!os_stat(full, &st))
+        add(d, INPUT_ABSENT, path, "", true);
+    else if (S_ISDIR(st.mode))
+        add(d, INPUT_STAT, path, "", !closure_below(&d->closure, path));
+    else
+        add(d, kind, path, "", !closure_has(&d->closure, path));
+}
+
+static void take_file(struct digestion *d, enum input_kind kind, const char *path) {
+    const char *here = in_tree(d, path);
+    if (!here) {
+        add_dist(d, path);
+        return;
+    }
+    here = source_of(d->a, here);
+    if (is_private(here) || was_written(d, here))
+        return;
+    add_file(d, kind, here);
+    const char *real = os_realpath(d->a, os_join(d->a, d->t->rootdir, here));
+    const char *there = real ? in_tree(d, real) : NULL;
+    if (there && *there && strcmp(there, here) != 0)
+        add_file(d, kind, there);
+}
+
+static void take_list(struct digestion *d, const char *path, const char *names) {
+    const char *here = in_tree(d, path);
+    if (!here || is_private(here) || was_written(d, here))
+        return;
+    struct digest sum = {0};
+    for (const char *s = names; *s;) {
+        size_t n = strcspn(s + 1, "/");
+        const char *name = arena_strndup(d->a, s + 1, n);
+        const char *child = os_join(d->a, here, name);
+        if (!inputs_ignores(name) && map_get(&d->written, child, strlen(child)) == MAP_NONE)
+            digest_add(&sum, digest_bytes(name, n));
+        s += n + 1;
+    }
+    char hex[33];
+    digest_hex(sum, hex);
+    bool known = closure_has(&d->closure, arena_printf(d->a, "%s/", here));
+    add(d, INPUT_LIST, here, arena_strdup(d->a, hex), !known);
+}
+
+static bool is_database(const struct digestion *d, const char *path) {
+    struct os_stat st;
+    return os_stat(path, &st) && st.mtime_ns < d->t->started;
+}
+
+static void take_record(struct digestion *d, const char *record) {
+    const char *path = *record == 'x' ? record + 1 : resolved(d->a, record + 1);
+    switch (*record) {
+    case 'r':
+        take_file(d, INPUT_READ, path);
+        break;
+    case 's':
+        take_file(d, INPUT_STAT, path);
+        break;
+    case 'a':
+        if (in_tree(d, path) && !is_private(in_tree(d, path)) && !was_written(d, in_tree(d, path)))
+            add(d, INPUT_ABSENT, in_tree(d, path), "", true);
+        break;
+    case 'b':
+        if (is_database(d, path))
+            take_file(d, INPUT_READ, path);
+        break;
+    case 'q':
+        if (in_tree(d, path) && os_is_file(path))
+            take_file(d, INPUT_READ, path);
+        break;
+    case 'l':
+        take_list(d, path, record + strlen(record) + 1);
+        break;
+    case 'x':
+        if (!str_starts(os_basename(path), "python"))
+            add(d, INPUT_STARTED, path, "", false);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Records of two strings. */
+static bool has_second(const char *record) {
+    return *record == 'l' || *record == 'u';
+}
+
+static void find_written(struct digestion *d, const char *raw, size_t n) {
+    for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
+        const char *here = *s == 'w' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        if (here && *here)
+            map_add(&d->written, here, strlen(here), 1);
+    }
+}
+
+/* Names that the run made in folders it listed: gen must leave them out too. */
+static void add_written(struct digestion *d, const char *raw, size_t n) {
+    struct map listed = {.arena = d->a};
+    for (uint32_t i = 0; i < d->in->len; i++)
+        if (d->in->items[i].kind == INPUT_LIST)
+            map_add(&listed, d->in->items[i].path, strlen(d->in->items[i].path), 1);
+    for (const char *s = raw; s < raw + n && listed.len; s += strlen(s) + 1) {
+        const char *here = *s == 'w' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        const char *dir = here ? os_dirname(d->a, here) : NULL;
+        if (dir && map_get(&listed, dir, strlen(dir)) != MAP_NONE)
+            add(d, INPUT_WRITTEN, here, "", false);
+    }
+}
+
+void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
+    struct digestion d = {.a = a,
+                          .t = t,
+                          .in = in,
+                          .written = {.arena = a},
+                          .dists = {.arena = a},
+                          .known = {.arena = a},
+                          .digests = {.arena = a}};
+    *in = (struct inputs){0};
+    size_t n = 0;
+    char *raw = os_read(a, t->raw, &n);
+    if (!raw)
+        return;
+    closure_open(&d.closure, os_join(a, t->rootdir, ".testfan/cache/graph"), t->file);
+    read_sites(&d);
+    know_dists(&d, ".testfan/stamp");
+    closure_each(&d.closure, DIST_FOLDER, know_dists, &d);
+    find_written(&d, raw, n);
+    for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
+        take_record(&d, s);
+        if (has_second(s))
+            s += strlen(s) + 1;
+    }
+    add_written(&d, raw, n);
+    closure_close(&d.closure);
+}
+
+void trace_restore_times(const struct trace *t) {
+    struct arena scratch = {0};
+    struct inputs none = {0};
+    struct digestion d = {.a = &scratch, .t = t, .in = &none, .written = {.arena = &scratch}};
+    size_t n = 0;
+    char *raw = os_read(&scratch, t->raw, &n);
+    if (raw)
+        find_written(&d, raw, n);
+    for (const char *s = raw; raw && s < raw + n; s += strlen(s) + 1) {
+        const char *here = *s == 'u' ? in_tree(&d, resolved(&scratch, s + 1)) : NULL;
+        if (!has_second(s))
+            continue;
+        s += strlen(s) + 1;
+        char *rest;
+        long long atime = strtoll(s, &rest, 10), mtime = strtoll(rest, NULL, 10);
+        const struct timespec times[2] = {{atime / 1000000000, atime % 1000000000},
+                                          {mtime / 1000000000, mtime % 1000000000}};
+        if (here && !is_private(here) && !was_written(&d, here))
+            utimensat(AT_FDCWD, os_join(&scratch, t->rootdir, here), times, 0);
+    }
+    arena_free(&scratch);
+}
+
+bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path) {
+    struct arena scratch = {0};
+    struct strs paths = {0};
+    ARRAY_FOR (const struct input, i, in)
+        if (i->extra && (i->kind == INPUT_READ || i->kind == INPUT_STAT) &&
+            os_is_file(os_join(&scratch, rootdir, i->path)))
+            array_push(&scratch, &paths, i->path);
+    struct buf b = {0};
+    emit_depfile(&b, output, &paths);
+    bool ok = out_write(path, b.s, b.len, NULL);
+    buf_free(&b);
+    arena_free(&scratch);
+    return ok;
+}

@@ -1,0 +1,301 @@
+"""Notes which files a run reads, lists, looks for and writes, by sys.addaudithook, from before pytest is imported.
+
+Each record goes to the log as a letter, an absolute path and a NUL: r read, b opened as a database, w written or made, s looked at (os.stat) and
+there, a looked for and not there, l listed (the names it held follow, each with a '/' before it), u given another time (the old ones follow), x a program that was
+started, q a word of its command line. Only paths in the tree or in a folder of distributions are noted, and each once. os.stat has no audit event: it is
+wrapped. What importlib and pytest list and look for while they search is theirs, and left out; what they read is not.
+Python programs that the tests start are watched too (testfan_child/sitecustomize.py).
+
+PYTEST_DONT_REWRITE
+"""
+import os
+import sys
+from os import fsdecode, getcwd, getpid
+
+# Code that looks at files for somebody else: the caller above it counts.
+HELPERS = {
+    "contextlib", "fnmatch", "genericpath", "glob", "importlib", "ntpath", "os", "pathlib", "pkgutil", "posixpath", "shutil",
+    "tempfile", "testfan_trace", "zipfile",
+}  # fmt: skip
+SEARCHERS = {
+    "_frozen_importlib", "_frozen_importlib_external", "_pytest", "inspect", "linecache", "pluggy", "pytest", "site", "sysconfig",
+    "testfan_target", "traceback", "zipimport",
+}  # fmt: skip
+
+
+def by_searcher():
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__") or ""
+        if module.startswith(("importlib._bootstrap", "importlib.metadata")):
+            return True
+        package = module.partition(".")[0]
+        if package not in HELPERS:
+            return package in SEARCHERS
+        frame = frame.f_back
+    return True
+
+
+class Tracer:
+    def __init__(self, log, root, sites, child):
+        self.log, self.root, self.sites, self.child = log, root, sites, child
+        self.prefixes = tuple(folder.rstrip("/") + "/" for folder in [root, *sites])
+        self.seen, self.pending = set(), []
+        self.buffered = True
+        self.open, self.write, self.close, self.listdir = os.open, os.write, os.close, os.listdir
+        self.stat, self.readlink = os.stat, os.readlink
+
+    def note(self, kind, path):
+        if path.__class__ is int:
+            try:
+                path = self.readlink("/proc/self/fd/%d" % path)
+            except OSError:
+                return None
+            if not path.startswith("/"):
+                return None
+        elif path.__class__ is not str:
+            try:
+                path = fsdecode(path)
+            except TypeError:
+                return None
+        if not path.startswith("/"):
+            if path.startswith("<"):
+                return None
+            try:
+                path = getcwd() + "/" + path
+            except OSError:
+                return None
+        if not path.startswith(self.prefixes) and path != self.root and "/.." not in path:
+            return None
+        record = kind + path
+        if record in self.seen or path == self.log:
+            return None
+        self.seen.add(record)
+        return record
+
+    def put(self, record):
+        self.pending.append(record)
+        if not self.buffered or len(self.pending) > 200:
+            self.flush()
+
+    def flush(self):
+        records, self.pending = self.pending, []
+        if not records:
+            return
+        data = b"".join(os.fsencode(r) + b"\0" for r in records)
+        try:
+            fd = self.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        except OSError:
+            return
+        try:
+            self.write(fd, data)
+        finally:
+            self.close(fd)
+
+    def on_open(self, path, mode, flags):
+        access = flags & os.O_ACCMODE if flags.__class__ is int else 0
+        writes = access != os.O_RDONLY or (mode.__class__ is str and mode.startswith(("w", "a", "x")))
+        if not writes or (access == os.O_RDWR and not flags & os.O_TRUNC):
+            self.on_read(path)
+        if writes:
+            self.on_write(path)
+
+    def on_read(self, path, *_):
+        record = self.note("r", path)
+        if record:
+            self.put(record)
+
+    def on_write(self, path, *_):
+        record = self.note("w", path)
+        if record:
+            self.put(record)
+
+    def on_database(self, path, *_):
+        record = self.note("b", path)
+        if record:
+            self.put(record)
+
+    def on_mkdir(self, path, *_):
+        try:
+            self.stat(path)
+        except OSError:
+            self.on_write(path)
+
+    def on_rename(self, source, target, *_):
+        self.on_write(source)
+        self.on_write(target)
+
+    def on_utime(self, path, *_):
+        record = self.note("u", path)
+        if record:
+            try:
+                old = self.stat(path)
+            except OSError:
+                return
+            self.put("%s\0%d %d" % (record, old.st_atime_ns, old.st_mtime_ns))
+
+    def on_list(self, path="."):
+        record = self.note("l", "." if path is None else path)
+        if not record:
+            return
+        if by_searcher():
+            self.seen.discard(record)
+            return
+        try:
+            names = self.listdir(record[1:])
+        except OSError:
+            return
+        self.put(record + "\0" + "".join("/" + name for name in names))
+
+    def on_library(self, name):
+        if name.__class__ is str and "/" in name:
+            self.on_read(name)
+
+    def on_import(self, module, filename, *_):
+        if filename:
+            self.on_read(filename)
+
+    def on_start(self, executable, args, cwd, env):
+        where = fsdecode(cwd) if cwd else None
+        try:
+            words = [fsdecode(a) for a in ([args] if isinstance(args, (str, bytes)) else args)]
+        except TypeError:
+            words = []
+        for word in words:
+            path = os.path.join(where, word) if where else word
+            if len(path) < 4096 and "\0" not in path:
+                self.look("q", path)
+        if executable:
+            self.started(fsdecode(executable))
+
+    def on_command(self, command):
+        for word in fsdecode(command).split():
+            self.look("q", word.strip("'\""))
+        self.started("/bin/sh")
+
+    def started(self, program):
+        if "x" + program not in self.seen:
+            self.seen.add("x" + program)
+            self.put("x" + program)
+
+    def look(self, kind, path):
+        record = self.note(kind, path)
+        if not record:
+            return
+        if kind != "q" and by_searcher():
+            self.seen.discard(record)
+            return
+        self.put(record)
+
+    def hook(self, event, args):
+        handler = self.handlers.get(event)
+        if handler is not None:
+            handler(*args)
+
+    def install(self):
+        self.handlers = {
+            "open": self.on_open,
+            "os.listdir": self.on_list,
+            "os.scandir": self.on_list,
+            "import": self.on_import,
+            "ctypes.dlopen": self.on_library,
+            "sqlite3.connect": self.on_database,
+            "os.mkdir": self.on_mkdir,
+            "os.remove": self.on_write,
+            "os.rmdir": self.on_write,
+            "os.truncate": self.on_write,
+            "os.utime": self.on_utime,
+            "os.rename": self.on_rename,
+            "os.link": self.on_rename,
+            "os.symlink": lambda source, target, *_: self.on_write(target),
+            "subprocess.Popen": self.on_start,
+            "os.system": self.on_command,
+        }
+        for name in ("stat", "lstat", "access"):
+            wrap_look(self, name)
+        wrap_start(self)
+        os.register_at_fork(before=self.flush, after_in_child=self.forked)
+        sys.addaudithook(self.hook)
+
+    def forked(self):
+        self.pending = []
+        self.buffered = False
+
+    def environment(self, env):
+        """The environment for a child, as a list of bytes, with what lets a Python child find this module."""
+        env = [k + b"=" + v for k, v in os.environb.items()] if env is None else list(env)
+        path = [e[11:] for e in env if e.startswith(b"PYTHONPATH=")]
+        told = [self.log, self.root, *self.sites]
+        env = [e for e in env if not e.startswith(b"PYTHONPATH=")]
+        env.append(b"PYTHONPATH=" + b":".join([os.fsencode(self.child), *path]))
+        env.append(b"TESTFAN_TRACE=" + b"\n".join(map(os.fsencode, told)))
+        if path:
+            env.append(b"TESTFAN_PYTHONPATH=" + path[0])
+        return env
+
+
+class Wrapped:
+    """Stands for a builtin function: no descriptor, so that a class which holds it does not bind it."""
+
+    def __init__(self, real, call):
+        self.real, self.call = real, call
+        self.__name__ = self.__qualname__ = real.__name__
+        self.__module__, self.__doc__ = real.__module__, real.__doc__
+
+    def __call__(self, *args, **kwargs):
+        return self.call(*args, **kwargs)
+
+    def __repr__(self):
+        return repr(self.real)
+
+    def __reduce__(self):
+        return self.real.__name__
+
+
+def wrap_look(tracer, name):
+    real, known = getattr(os, name), set()
+
+    def look(path, *args, **kwargs):
+        try:
+            result = real(path, *args, **kwargs)
+        except (FileNotFoundError, NotADirectoryError):
+            if not kwargs.get("dir_fd"):
+                tracer.look("a", path)
+            raise
+        if path.__class__ is not int and path not in known and not kwargs.get("dir_fd"):
+            tracer.look("a" if result is False else "s", path)
+            if path.__class__ is str and path.startswith("/") and result is not False:
+                known.add(path)
+        return result
+
+    wrapped = Wrapped(real, look)
+    for group in ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks"):
+        if real in getattr(os, group):
+            getattr(os, group).add(wrapped)
+    setattr(os, name, wrapped)
+
+
+def wrap_start(tracer):
+    try:
+        import _posixsubprocess
+    except ImportError:
+        return
+    real, spawn = _posixsubprocess.fork_exec, os.posix_spawn
+
+    def fork_exec(*args):
+        tracer.flush()
+        return real(*args[:5], tracer.environment(args[5]), *args[6:])
+
+    def posix_spawn(path, argv, env, **kwargs):
+        tracer.flush()
+        told = tracer.environment([os.fsencode(k) + b"=" + os.fsencode(v) for k, v in env.items()])
+        return spawn(path, argv, dict(e.split(b"=", 1) for e in told), **kwargs)
+
+    _posixsubprocess.fork_exec = Wrapped(real, fork_exec)
+    os.posix_spawn = Wrapped(spawn, posix_spawn)
+
+
+def start(log, root, sites, child):
+    tracer = Tracer(log, root, sites, child)
+    tracer.install()
+    return tracer
