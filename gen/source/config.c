@@ -184,7 +184,8 @@ static bool read_setting(const struct loading *l, const char *path, const struct
     }
     if (strcmp(v->key, "string-imports") == 0) {
         t->string_imports = v->type == TOML_INTEGER ? strtol(v->text, NULL, 10) : 0;
-        return t->string_imports > 0 || wrong_setting(path, v, "how many dots a string must have, at least 1");
+        return t->string_imports > 0 ||
+               wrong_setting(path, v, "how many dots a string must have, at least 1");
     }
     if (strcmp(v->key, "ignore") == 0 || strcmp(v->key, "error") == 0)
         return read_codes(path, v, "");
