@@ -10,34 +10,59 @@ static struct {
     const char *name;
     enum severity severity;
     bool ignored;
+    bool told; /* by the command line, which has the last word */
 } codes[DIAG_CODES] = {
-    [DIAG_SYNTAX] = {"syntax", DIAG_WARNING, false},
-    [DIAG_CONFIG] = {"config", DIAG_ERROR, false},
-    [DIAG_UNKNOWN_KEY] = {"unknown-key", DIAG_WARNING, false},
-    [DIAG_UNRESOLVED_IMPORT] = {"unresolved-import", DIAG_WARNING, false},
-    [DIAG_AMBIGUOUS_IMPORT] = {"ambiguous-import", DIAG_WARNING, false},
-    [DIAG_CYCLE] = {"cycle", DIAG_INFO, true},
-    [DIAG_BAD_NAME] = {"bad-name", DIAG_ERROR, false},
-    [DIAG_IO] = {"io", DIAG_ERROR, false},
-    [DIAG_USAGE] = {"usage", DIAG_ERROR, false},
-    [DIAG_NOT_OURS] = {"not-ours", DIAG_ERROR, false},
-    [DIAG_NO_INTERPRETER] = {"no-interpreter", DIAG_ERROR, false},
-    [DIAG_NO_TESTS] = {"no-tests", DIAG_ERROR, false},
-    [DIAG_NO_REPORT] = {"no-report", DIAG_ERROR, false},
-    [DIAG_DATA] = {"data", DIAG_WARNING, false},
+    [DIAG_SYNTAX] = {"syntax", DIAG_WARNING},
+    [DIAG_CONFIG] = {"config", DIAG_ERROR},
+    [DIAG_UNKNOWN_KEY] = {"unknown-key", DIAG_WARNING},
+    [DIAG_UNRESOLVED_IMPORT] = {"unresolved-import", DIAG_WARNING},
+    [DIAG_AMBIGUOUS_IMPORT] = {"ambiguous-import", DIAG_WARNING},
+    [DIAG_CYCLE] = {"cycle", DIAG_INFO, .ignored = true},
+    [DIAG_BAD_NAME] = {"bad-name", DIAG_ERROR},
+    [DIAG_IO] = {"io", DIAG_ERROR},
+    [DIAG_USAGE] = {"usage", DIAG_ERROR},
+    [DIAG_NOT_OURS] = {"not-ours", DIAG_ERROR},
+    [DIAG_NO_INTERPRETER] = {"no-interpreter", DIAG_ERROR},
+    [DIAG_NO_TESTS] = {"no-tests", DIAG_ERROR},
+    [DIAG_NO_REPORT] = {"no-report", DIAG_ERROR},
+    [DIAG_DATA] = {"data", DIAG_WARNING},
+    [DIAG_DYNAMIC_IMPORT] = {"dynamic-import", DIAG_INFO, .ignored = true},
+    [DIAG_STALE_LEARNED] = {"stale-learned", DIAG_WARNING},
+    [DIAG_NO_RECORD] = {"no-record", DIAG_INFO, .ignored = true},
+    [DIAG_SELF_IMPORT] = {"self-import", DIAG_WARNING},
 };
+
+/* What holds for the files of a folder, relative to rootdir; "" is all of them. The longest folder wins. */
+static struct rule {
+    char folder[256];
+    enum diag_code code;
+    bool ignore;
+} rules[256];
+static unsigned n_rules;
 
 static unsigned errors;
 static bool colored;
 static bool shown; /* whether the last diagnostic was printed, so that its hint is too */
 
+static const struct rule *find_rule(enum diag_code code, const char *path) {
+    const struct rule *found = NULL;
+    for (const struct rule *r = rules; r < rules + n_rules; r++) {
+        size_t n = strlen(r->folder);
+        bool holds = !n || (path && strncmp(path, r->folder, n) == 0 && (!path[n] || path[n] == '/'));
+        if (r->code == code && holds && (!found || n >= strlen(found->folder)))
+            found = r;
+    }
+    return found;
+}
+
 void diag(enum diag_code code, const char *path, uint32_t line, uint32_t col, const char *fmt, ...) {
     static const char *const names[] = {"info", "warning", "error"};
     static const char *const colors[] = {"\033[36m", "\033[33m", "\033[31m"};
-    shown = !codes[code].ignored;
+    const struct rule *rule = codes[code].told ? NULL : find_rule(code, path);
+    shown = rule ? !rule->ignore : !codes[code].ignored;
     if (!shown)
         return;
-    enum severity severity = codes[code].severity;
+    enum severity severity = rule ? DIAG_ERROR : codes[code].severity;
     errors += severity == DIAG_ERROR;
     flockfile(stderr);
     if (path && line && col)
@@ -68,16 +93,35 @@ void hint(const char *fmt, ...) {
     va_end(ap);
 }
 
+static int find_code(const char *name) {
+    for (int i = 0; i < DIAG_CODES; i++)
+        if (strcmp(codes[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
 bool diag_set(const char *code, bool ignore) {
-    for (int i = 0; i < DIAG_CODES; i++) {
-        if (strcmp(codes[i].name, code) != 0)
-            continue;
-        codes[i].ignored = ignore;
-        if (!ignore)
-            codes[i].severity = DIAG_ERROR;
-        return true;
-    }
-    return false;
+    int i = find_code(code);
+    if (i < 0)
+        return false;
+    codes[i].told = true;
+    codes[i].ignored = ignore;
+    if (!ignore)
+        codes[i].severity = DIAG_ERROR;
+    return true;
+}
+
+bool diag_set_below(const char *folder, const char *code, bool ignore) {
+    int i = find_code(code);
+    size_t n = strlen(folder);
+    if (i < 0 || n_rules == sizeof rules / sizeof *rules || n >= sizeof rules->folder)
+        return false;
+    struct rule *rule = &rules[n_rules++];
+    *rule = (struct rule){.code = (enum diag_code)i, .ignore = ignore};
+    memcpy(rule->folder, folder, n);
+    while (n && rule->folder[n - 1] == '/')
+        rule->folder[--n] = 0;
+    return true;
 }
 
 unsigned diag_errors(void) {

@@ -27,6 +27,10 @@ enum diag_code {
     DIAG_NO_TESTS,          /* a target that ran none of the tests that its file holds */
     DIAG_NO_REPORT,         /* a target without a readable report */
     DIAG_DATA,              /* a `# testfan:` line that cannot be followed */
+    DIAG_DYNAMIC_IMPORT,    /* an import by a name that is computed */
+    DIAG_STALE_LEARNED,     /* an entry of testfan.learned.json that names nothing */
+    DIAG_NO_RECORD,         /* a distribution that does not tell its files */
+    DIAG_SELF_IMPORT,       /* a module that imports itself */
     DIAG_CODES
 };
 
@@ -38,6 +42,9 @@ __attribute__((format(printf, 5, 6))) void diag(enum diag_code code, const char 
 __attribute__((format(printf, 1, 2))) void hint(const char *fmt, ...);
 /* For `select --error CODE` and `--ignore CODE`; false when there is no such code. */
 bool diag_set(const char *code, bool ignore);
+/* The same for the files of a folder (relative to rootdir; "" for all), where the command line says nothing;
+ * false also when there are too many. */
+bool diag_set_below(const char *folder, const char *code, bool ignore);
 /* How many diagnostics of severity DIAG_ERROR there were. */
 unsigned diag_errors(void);
 /* Colour on standard error: only on a terminal unless told otherwise. */

@@ -7,25 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool find_node(const struct project *p, const char *word, uint32_t *node) {
-    const char *path = project_path(p, word);
-    if (!path)
-        return false;
-    *node = graph_find(&p->graph, path);
-    if (*node == MAP_NONE)
-        *node = graph_find(&p->graph, arena_printf(p->arena, "%s/", path));
-    if (*node != MAP_NONE)
-        return true;
-    struct strs files = {0};
-    for (uint32_t i = 0; i < p->graph.nodes; i++)
-        array_push(p->arena, &files, graph_path(&p->graph, i));
-    diag(DIAG_USAGE, NULL, 0, 0, "'%s' is no file of the graph", word);
-    const char *near = str_nearest(path, &files);
-    if (near)
-        hint("did you mean '%s'?", near);
-    return false;
-}
-
 static void mark_direct(const struct project *p, uint32_t node, bool reverse, unsigned char *marked) {
     const struct graph *g = &p->graph;
     for (uint32_t from = 0; from < g->nodes; from++)
@@ -66,9 +47,9 @@ static int run_deps(struct invocation *in, bool reverse) {
         diag(DIAG_USAGE, NULL, 0, 0, "%s takes one FILE", in->command->name);
         return EXIT_USAGE;
     }
-    if (!project_load(in->arena, in, false, &p))
+    if (!project_load(in->arena, in, 0, &p))
         return EXIT_USAGE;
-    bool ok = find_node(&p, in->words.items[0], &node);
+    bool ok = project_node(&p, in->words.items[0], &node);
     if (ok) {
         unsigned char *marked = arena_alloc(in->arena, p.graph.nodes + 1);
         (in->direct ? mark_direct : mark_all)(&p, node, reverse, marked);

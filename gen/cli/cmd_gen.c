@@ -6,7 +6,7 @@
 int cmd_gen(struct invocation *in) {
     struct project p;
     struct plan plan;
-    if (!project_load(in->arena, in, false, &p))
+    if (!project_load(in->arena, in, 0, &p))
         return EXIT_USAGE;
     const struct filter all = {.maxfail = -1};
     bool ok = plan_targets(in->arena, &p.graph, &p.scan, &p.config, p.store.facts, &all, &plan) &&

@@ -37,7 +37,7 @@ static bool select_targets(struct invocation *in, const struct project *p, struc
 int cmd_select(struct invocation *in) {
     struct project p;
     struct plan plan;
-    if (!project_load(in->arena, in, false, &p))
+    if (!project_load(in->arena, in, 0, &p))
         return EXIT_USAGE;
     bool ok = select_targets(in, &p, &p.graph, &plan);
     if (ok && strcmp(in->format, "json") == 0)

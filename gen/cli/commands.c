@@ -26,6 +26,28 @@ const struct command commands[] = {
      "Prints every file that FILE needs, directly or not, one a line, sorted. Folders end in '/'.", cmd_deps},
     {"rdeps", CMD_RDEPS, "FILE [--direct] [--format paths|json]", "what depends on FILE",
      "Prints every file that needs FILE, directly or not, one a line, sorted.", cmd_rdeps},
+    {"why", CMD_WHY, "TARGET FILE [--format text|json]", "why TARGET depends on FILE",
+     "Prints the shortest chain of edges from TARGET to FILE, one a line: where the edge comes from with the "
+     "line that\n"
+     "causes it, its kind, and what it leads to. FILE may be the import name of something installed. Exits "
+     "with 1 when there\n"
+     "is none.",
+     cmd_why},
+    {"graph", CMD_GRAPH, "[--format json|dot]", "all files and edges",
+     "Prints the whole graph, sorted: targets, nodes, and edges with their kind and line.", cmd_graph},
+    {"audit", CMD_AUDIT, "[PATH...] [-j N] [--format text|json]",
+     "compare the edges with what the tests read",
+     "Runs what is not up to date, then compares for each target what the graph says with what its run was "
+     "seen to read:\n"
+     "what was missed, with the line that cures it, and with -v what was not used. Exits with 1 when "
+     "something "
+     "was missed.",
+     cmd_audit},
+    {"learn", CMD_LEARN, "[PATH...] [-j N]", "write what was missed to testfan.learned.json",
+     "Runs what is not up to date and writes what the tests were seen to need and the graph does not have "
+     "to\n"
+     "testfan.learned.json, to be checked in: from then on these edges count on every machine and engine.",
+     cmd_learn},
     {"merge", CMD_MERGE, "-o OUT.xml [--durations] REPORT.xml...",
      "many JUnit reports into one; exits as pytest would have",
      "Merges JUnit XML reports into one and prints a summary. Totals are counted again. A report that is "

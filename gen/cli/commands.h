@@ -9,6 +9,10 @@ int cmd_test(struct invocation *in);
 int cmd_select(struct invocation *in);
 int cmd_deps(struct invocation *in);
 int cmd_rdeps(struct invocation *in);
+int cmd_why(struct invocation *in);
+int cmd_graph(struct invocation *in);
+int cmd_audit(struct invocation *in);
+int cmd_learn(struct invocation *in);
 int cmd_merge(struct invocation *in);
 
 /* pytest's exit codes, which are testfan's too. */

@@ -14,7 +14,11 @@ enum command_bit {
     CMD_DEPS = 8,
     CMD_RDEPS = 16,
     CMD_MERGE = 32,
-    CMD_ALL = 63,
+    CMD_WHY = 64,
+    CMD_GRAPH = 128,
+    CMD_AUDIT = 256,
+    CMD_LEARN = 512,
+    CMD_ALL = 1023,
 };
 
 /* What the command line says. Paths are as given: relative to the folder where testfan was started. */

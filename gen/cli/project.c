@@ -56,7 +56,7 @@ static bool load_config(struct project *p, const struct invocation *in, bool mus
            config_load(p->arena, p->start, p->python.pytest_major, &p->config);
 }
 
-bool project_load(struct arena *a, const struct invocation *in, bool must_run, struct project *p) {
+bool project_load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p) {
     *p = (struct project){.arena = a};
     timer_lap(NULL);
     p->start = os_realpath(a, in->dir);
@@ -64,7 +64,7 @@ bool project_load(struct arena *a, const struct invocation *in, bool must_run, s
         diag(DIAG_USAGE, NULL, 0, 0, "there is no folder '%s'", in->dir);
         return false;
     }
-    if (!load_config(p, in, must_run))
+    if (!load_config(p, in, flags & PROJECT_RUNS))
         return false;
     size_t n = strlen(p->config.rootdir);
     bool inside = strncmp(p->start, p->config.rootdir, n) == 0 && strlen(p->start) > n;
@@ -86,6 +86,10 @@ bool project_load(struct arena *a, const struct invocation *in, bool must_run, s
     struct findings findings = {.arena = a};
     resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, &findings);
     timer_lap("resolve");
+    if (!learned_read(a, p->config.rootdir, &p->learned))
+        return false;
+    if (!(flags & PROJECT_UNLEARNED))
+        learned_edges(&p->learned, &p->graph, &p->dists, &p->scan, p->config.rootdir);
     graph_finish(&p->graph);
     resolve_report(&findings, &p->graph, &p->scan);
     timer_lap("graph");
@@ -109,8 +113,42 @@ const char *project_path(const struct project *p, const char *word) {
     return node ? arena_printf(p->arena, "%s%s", path, node) : path;
 }
 
+bool project_node(const struct project *p, const char *word, uint32_t *node) {
+    const char *path = project_path(p, word);
+    if (!path)
+        return false;
+    *node = graph_find(&p->graph, path);
+    if (*node == MAP_NONE)
+        *node = graph_find(&p->graph, arena_printf(p->arena, "%s/", path));
+    if (*node == MAP_NONE)
+        *node = graph_find(&p->graph, arena_printf(p->arena, DIST_FOLDER "%s", word));
+    if (*node != MAP_NONE)
+        return true;
+    struct strs files = {0};
+    for (uint32_t i = 0; i < p->graph.nodes; i++)
+        array_push(p->arena, &files, graph_path(&p->graph, i));
+    diag(DIAG_USAGE, NULL, 0, 0, "'%s' is no file of the graph", word);
+    const char *near = str_nearest(path, &files);
+    if (near)
+        hint("did you mean '%s'?", near);
+    return false;
+}
+
 static bool write_text(const struct project *p, const char *path, const char *text) {
     return out_write(in_root(p, path), text, strlen(text), NULL);
+}
+
+/* The folders in which a path would appear that runs looked for in vain. */
+static void watch_learned(const struct project *p, struct strs *paths) {
+    for (uint32_t i = 0; i < p->learned.len; i++) {
+        const struct strs *absent = &p->learned.targets[i].lists[LEARNED_ABSENT];
+        for (uint32_t j = 0; j < absent->len; j++) {
+            const char *dir = os_dirname(p->arena, in_root(p, absent->items[j]));
+            while (!os_is_dir(dir))
+                dir = os_dirname(p->arena, dir);
+            array_push(p->arena, paths, dir);
+        }
+    }
 }
 
 /* Everything that, changed, can change build.ninja. */
@@ -118,6 +156,9 @@ static struct strs watched_paths(const struct project *p) {
     struct strs paths = {0};
     for (uint32_t i = 0; i < p->config.inputs.len; i++)
         array_push(p->arena, &paths, p->config.inputs.items[i]);
+    if (p->learned.len)
+        array_push(p->arena, &paths, in_root(p, LEARNED_FILE));
+    watch_learned(p, &paths);
     for (uint32_t i = 0; i < p->scan.dirs.len; i++)
         array_push(p->arena, &paths,
                    strcmp(p->scan.dirs.items[i], ".") == 0 ? p->config.rootdir

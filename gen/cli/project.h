@@ -3,6 +3,7 @@
 
 #include "graph/dists.h"
 #include "graph/graph.h"
+#include "graph/learned.h"
 #include "graph/modules.h"
 #include "graph/plan.h"
 #include "source/config.h"
@@ -24,17 +25,26 @@ struct project {
     struct modules modules;
     struct dists dists;
     struct strs initial; /* conftests of every target */
+    struct learned learned;
     struct graph graph;
 };
 
-/* Runs every stage up to the graph. `must_run`: without an interpreter there is no going on. False: reported.
- */
-bool project_load(struct arena *a, const struct invocation *in, bool must_run, struct project *p);
+enum project_flag {
+    PROJECT_RUNS = 1,      /* without an interpreter there is no going on */
+    PROJECT_UNLEARNED = 2, /* testfan.learned.json is left out of the graph */
+};
+
+/* Runs every stage up to the graph. False: reported. */
+bool project_load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p);
 void project_free(struct project *p);
 
 /* A path of the command line as one relative to rootdir: normalised, "" for rootdir itself; NULL (reported)
    when it lies outside. What stands after `::` is kept. */
 const char *project_path(const struct project *p, const char *word);
+
+/* The node that a word of the command line names: a file, a folder, or the import name of something
+   installed. False: reported. */
+bool project_node(const struct project *p, const char *word, uint32_t *node);
 
 /* Writes .testfan (its own .gitignore, the worker, the stamp, plan.json, run.json), machine.ninja, the
    depfile, and for a plan of the whole tree build.ninja; else the plan's own build file. False: reported, and

@@ -206,13 +206,30 @@ static void listing_free(struct listing *l) {
     arena_free(&l->arena);
 }
 
+static void list_everywhere(struct listing *l) {
+    list_dist(l, "pytest");
+    ARRAY_FOR (const struct dist, dist, &l->dists->python->dists)
+        if (dist->plugins.len || dists_is_own(l->dists, dist))
+            list_dist(l, dist->name);
+}
+
+void dists_names(const struct dists *d, const char *import, struct map *names) {
+    struct listing l;
+    listing_new(d, &l);
+    if (import)
+        list_name(&l, import);
+    else
+        list_everywhere(&l);
+    for (const char *s = l.lines.s; *s; s += strcspn(s, "\n") + 1)
+        if (!str_starts(s, "with ") && !str_starts(s, "files "))
+            map_add(names, s, strcspn(s, " "), 1);
+    listing_free(&l);
+}
+
 char *dists_stamp(const struct dists *d) {
     struct listing l;
     listing_new(d, &l);
-    list_dist(&l, "pytest");
-    ARRAY_FOR (const struct dist, dist, &d->python->dists)
-        if (dist->plugins.len || dists_is_own(d, dist))
-            list_dist(&l, dist->name);
+    list_everywhere(&l);
     char *text = arena_strndup(d->arena, l.lines.s, l.lines.len);
     listing_free(&l);
     return text;

@@ -153,6 +153,7 @@ static void plan_args(struct arena *a, const struct config *c, const struct filt
     plan->durations = whole->durations;
     bool cached = !strs_has(&plan->args, "no:cacheprovider") && !strs_has(&plan->args, "-pno:cacheprovider");
     plan->cache_dir = cached ? c->cache_dir : NULL;
+    plan->trace = c->testfan.trace;
 }
 
 static const char *filtered_dir(struct arena *a, const struct plan *plan) {
@@ -246,6 +247,7 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddStringToObject(run, "worker", ".testfan/rules/testfan_worker.py");
     cJSON_AddItemToObject(run, "args", strings_json(&plan->args));
     cJSON_AddBoolToObject(run, "filtered", plan->filtered);
+    cJSON_AddBoolToObject(run, "trace", plan->trace);
     cJSON_AddItemToObject(run, "nodes", nodes);
     cJSON_AddNumberToObject(run, "maxfail", (double)plan->maxfail);
     bool ok = write_json(rootdir, plan->dir, "plan.json", json);

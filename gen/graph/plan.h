@@ -28,6 +28,7 @@ struct plan {
     const char *dir; /* where results, plan and report go: ".testfan" or, filtered, ".testfan/runs/DIGEST" */
     const char *report;    /* the merged report */
     bool filtered;         /* some tests of a target may be left out: nothing here makes a lasting pass */
+    bool trace;            /* note what the run reads */
     struct strs args;      /* pytest's arguments, the same for every target */
     long maxfail;          /* 0: none */
     const char *junitxml;  /* a second place for the report, or NULL */

@@ -35,7 +35,7 @@ struct target_run {
     const char *rootdir;
     const char *worker;
     struct strs args, nodes;
-    bool filtered;
+    bool filtered, trace;
     long maxfail;
     double timeout;
     struct timespec started;
@@ -69,6 +69,7 @@ static bool read_run_file(struct target_run *t) {
     t->args = json_strings(&t->arena, cJSON_GetObjectItem(json, "args"));
     const cJSON *nodes = cJSON_GetObjectItem(json, "nodes");
     t->nodes = json_strings(&t->arena, cJSON_GetObjectItemCaseSensitive(nodes, t->file));
+    t->trace = cJSON_IsTrue(cJSON_GetObjectItem(json, "trace"));
     t->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
     t->maxfail = (long)json_number(json, "maxfail");
     t->timeout = json_number(json, "timeout");
@@ -132,7 +133,7 @@ static struct strs child_words(struct target_run *t, long failures_left) {
     array_push(a, &argv, t->worker);
     array_push(a, &argv, t->file);
     array_push(a, &argv, t->tmp_log);
-    array_push(a, &argv, t->tmp_trace);
+    array_push(a, &argv, t->trace ? t->tmp_trace : "");
     for (uint32_t i = 0; i < t->nodes.len; i++)
         array_push(a, &argv, t->nodes.items[i]);
     array_push(a, &argv, "--");
@@ -295,7 +296,7 @@ static bool put_results(struct target_run *t, const struct child *c, const char 
     size_t log_size = 0;
     const char *log_text = os_read(&t->arena, t->tmp_log, &log_size);
     bool ok = put_report(t, &log, crash, &output, whole ? report : NULL, n) &&
-              put_text(t, t->log, log_text ? log_text : "", log_size) && put_trace(t);
+              put_text(t, t->log, log_text ? log_text : "", log_size) && (!t->trace || put_trace(t));
     buf_free(&output);
     const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", exit);
     return ok && (!passed || put_text(t, t->ok, line, strlen(line)));

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -115,36 +116,82 @@ static bool read_values(const struct loading *l) {
            (c->pytest_major < 8 || read_bool(l, "consider_namespace_packages", &c->namespace_packages));
 }
 
-static bool read_testfan_list(const struct loading *l, const char *path, const struct toml *v,
-                              struct strs *out) {
-    if (v->type == TOML_ARRAY && add_strings(l->arena, v, out))
-        return true;
-    diag(DIAG_CONFIG, path, v->line, 0, "'%s' in [tool.testfan] wants a list of strings", v->key);
+static bool wrong_setting(const char *path, const struct toml *v, const char *wanted) {
+    diag(DIAG_CONFIG, path, v->line, 0, "'%s' in [tool.testfan] wants %s", v->key, wanted);
     return false;
 }
 
-static bool read_testfan_key(const struct loading *l, const char *path, const struct toml *v) {
-    struct config *c = l->config;
-    if (strcmp(v->key, "env") == 0)
-        return read_testfan_list(l, path, v, &c->testfan.env);
-    if (strcmp(v->key, "data") == 0)
-        return read_testfan_list(l, path, v, &c->testfan.data);
-    if (strcmp(v->key, "sources") == 0)
-        return read_testfan_list(l, path, v, &c->testfan.sources);
-    if (strcmp(v->key, "python") != 0) {
-        struct strs keys = list_of(l->arena, "data env python sources");
-        const char *near = str_nearest(v->key, &keys);
-        diag(DIAG_UNKNOWN_KEY, path, v->line, 0, "[tool.testfan] has no '%s'", v->key);
-        if (near)
-            hint("did you mean '%s'?", near);
-        return true;
+static bool unknown_setting(struct arena *a, const char *path, const struct toml *v, const char *known) {
+    struct strs keys = list_of(a, known);
+    const char *near = str_nearest(v->key, &keys);
+    diag(DIAG_UNKNOWN_KEY, path, v->line, 0, "[tool.testfan] has no '%s'", v->key);
+    if (near)
+        hint("did you mean '%s'?", near);
+    return true;
+}
+
+/* Diagnostics to be left out or made errors below a folder. */
+static bool read_codes(const char *path, const struct toml *v, const char *folder) {
+    bool ignore = strcmp(v->key, "ignore") == 0;
+    for (uint32_t i = 0; v->type == TOML_ARRAY && i < v->items.len; i++) {
+        const struct toml *code = v->items.items[i];
+        if (code->type != TOML_STRING)
+            return wrong_setting(path, v, "a list of strings");
+        if (!diag_set_below(folder, code->text, ignore)) {
+            diag(DIAG_CONFIG, path, v->line, 0, "there is no diagnostic '%s'", code->text);
+            return false;
+        }
     }
-    if (v->type == TOML_STRING) {
-        c->testfan.python = v->text;
-        return true;
+    return v->type == TOML_ARRAY || wrong_setting(path, v, "a list of strings");
+}
+
+static bool read_folders(struct arena *a, const char *path, const struct toml *folders) {
+    if (folders->type != TOML_TABLE)
+        return wrong_setting(path, folders, "a table");
+    for (uint32_t i = 0; i < folders->items.len; i++) {
+        const struct toml *folder = folders->items.items[i];
+        if (folder->type != TOML_TABLE)
+            return wrong_setting(path, folder, "a table");
+        for (uint32_t j = 0; j < folder->items.len; j++) {
+            const struct toml *v = folder->items.items[j];
+            if (strcmp(v->key, "ignore") != 0 && strcmp(v->key, "error") != 0)
+                unknown_setting(a, path, v, "error ignore");
+            else if (!read_codes(path, v, folder->key))
+                return false;
+        }
     }
-    diag(DIAG_CONFIG, path, v->line, 0, "'python' in [tool.testfan] wants a string");
-    return false;
+    return true;
+}
+
+static bool read_setting(const struct loading *l, const char *path, const struct toml *v) {
+    static const char known[] = "data env error folders ignore python sources string-imports trace";
+    struct testfan_settings *t = &l->config->testfan;
+    const struct {
+        const char *key;
+        struct strs *list;
+    } lists[] = {{"data", &t->data}, {"env", &t->env}, {"sources", &t->sources}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(v->key, lists[i].key) == 0)
+            return (v->type == TOML_ARRAY && add_strings(l->arena, v, lists[i].list)) ||
+                   wrong_setting(path, v, "a list of strings");
+    if (strcmp(v->key, "python") == 0) {
+        t->python = v->text;
+        return v->type == TOML_STRING || wrong_setting(path, v, "a string");
+    }
+    if (strcmp(v->key, "trace") == 0) {
+        t->trace = str_eq(v->text, "true");
+        return v->type == TOML_BOOLEAN || wrong_setting(path, v, "true or false");
+    }
+    if (strcmp(v->key, "string-imports") == 0) {
+        t->string_imports = v->type == TOML_INTEGER ? strtol(v->text, NULL, 10) : 0;
+        return t->string_imports > 0 ||
+               wrong_setting(path, v, "how many dots a string must have, at least 1");
+    }
+    if (strcmp(v->key, "ignore") == 0 || strcmp(v->key, "error") == 0)
+        return read_codes(path, v, "");
+    if (strcmp(v->key, "folders") == 0)
+        return read_folders(l->arena, path, v);
+    return unknown_setting(l->arena, path, v, known);
 }
 
 static bool read_testfan(const struct loading *l) {
@@ -156,13 +203,13 @@ static bool read_testfan(const struct loading *l) {
     const struct toml *root = inifile_read_toml(l->arena, path);
     const struct toml *table = toml_get(toml_get(root, "tool"), "testfan");
     for (uint32_t i = 0; table && i < table->items.len; i++)
-        if (!read_testfan_key(l, path, table->items.items[i]))
+        if (!read_setting(l, path, table->items.items[i]))
             return false;
     return root != NULL;
 }
 
 bool config_load(struct arena *a, const char *dir, unsigned pytest_major, struct config *c) {
-    *c = (struct config){.pytest_major = pytest_major ? pytest_major : 9};
+    *c = (struct config){.pytest_major = pytest_major ? pytest_major : 9, .testfan.trace = true};
     struct loading l = {.arena = a, .config = c};
     const char *real = os_realpath(a, dir);
     if (!real) {

@@ -49,12 +49,14 @@ struct config {
     struct strs addopts;     /* split into words */
     struct options options;  /* from addopts; rootdir and inifile in them come too late to have an effect */
 
-    struct {
+    struct testfan_settings {
         const char *python;  /* the interpreter, or NULL */
         struct strs env;     /* names of environment variables that count */
         struct strs data;    /* globs, relative to rootdir: data of every target */
         struct strs sources; /* further source roots, relative to rootdir */
-    } testfan;
+        bool trace;          /* note what a run reads; true unless said */
+        long string_imports; /* a string with so many dots may name a module; 0: none does */
+    } testfan;               /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
 };
 
 /*

@@ -1,0 +1,179 @@
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/project.h"
+#include "cli/suite.h"
+#include "base/diag.h"
+#include "graph/audit.h"
+
+#include <cJSON.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Runs what has no up-to-date trace; what the run prints goes to standard error. */
+static bool run_and_audit(struct invocation *in, struct project *p, struct plan *plan, struct audit *audit) {
+    fflush(stdout);
+    int out = dup(1);
+    dup2(2, 1);
+    int code = suite_run(in, p, plan);
+    fflush(stdout);
+    dup2(out, 1);
+    close(out);
+    if (code == EXIT_USAGE || code == EXIT_INTERRUPTED)
+        return false;
+    audit_targets(in->arena, plan, &p->graph, &p->dists, p->config.rootdir, audit);
+    return true;
+}
+
+/* The line that cures a miss, to be pasted into the test file; NULL where only `testfan learn` can. */
+static const char *cure(struct arena *a, const struct input *miss) {
+    if (miss->kind == INPUT_READ || (miss->kind == INPUT_STAT && !strchr(miss->path, ' ')))
+        return arena_printf(a, "# testfan: data=/%s", miss->path);
+    if (miss->kind == INPUT_LIST)
+        return arena_printf(a, "# testfan: data=/%s", *miss->path ? miss->path : "*");
+    return NULL;
+}
+
+static const char *class_of(const struct input *miss) {
+    return miss->kind == INPUT_READ && str_ends(miss->path, ".py") ? "import"
+           : miss->kind == INPUT_READ                              ? "data"
+                                                                   : input_kind_name(miss->kind);
+}
+
+static void print_target(const struct invocation *in, const struct audit_target *t) {
+    if (!t->traced)
+        printf("%s: its last run left no trace\n", t->file);
+    ARRAY_FOR (const struct input, miss, &t->missed) {
+        printf("%s: missed %s %s\n", t->file, class_of(miss), *miss->path ? miss->path : ".");
+        const char *line = cure(in->arena, miss);
+        if (line)
+            printf("  hint: %s\n", line);
+    }
+    for (uint32_t i = 0; i < t->started.len; i++)
+        printf("%s: ran %s, which cannot be watched\n", t->file, t->started.items[i]);
+    for (uint32_t i = 0; in->verbose && i < t->unused.len; i++)
+        printf("%s: unused %s\n", t->file, t->unused.items[i]);
+}
+
+static void print_text(const struct invocation *in, const struct audit *audit) {
+    ARRAY_FOR (const struct audit_target, t, audit)
+        print_target(in, t);
+    double share = audit->pairs ? 100.0 * audit->unused / audit->pairs : 0;
+    printf("%u targets, %u edges to Python files: %u missed, %u unused (%.1f %%)\n", audit->len, audit->pairs,
+           audit->missed, audit->unused, share);
+    if (audit->missed)
+        puts("  hint: paste the lines into the test files, or: testfan learn");
+}
+
+static cJSON *target_json(const struct audit_target *t) {
+    cJSON *object = cJSON_CreateObject(), *missed = cJSON_CreateArray();
+    cJSON_AddStringToObject(object, "file", t->file);
+    cJSON_AddBoolToObject(object, "traced", t->traced);
+    cJSON_AddNumberToObject(object, "pairs", t->pairs);
+    ARRAY_FOR (const struct input, miss, &t->missed) {
+        cJSON *m = cJSON_CreateObject();
+        cJSON_AddStringToObject(m, "path", miss->path);
+        cJSON_AddStringToObject(m, "kind", class_of(miss));
+        cJSON_AddItemToArray(missed, m);
+    }
+    cJSON_AddItemToObject(object, "missed", missed);
+    cJSON_AddItemToObject(object, "unused", cJSON_CreateStringArray(t->unused.items, (int)t->unused.len));
+    cJSON_AddItemToObject(object, "started", cJSON_CreateStringArray(t->started.items, (int)t->started.len));
+    return object;
+}
+
+static void print_json(const struct audit *audit) {
+    cJSON *json = cJSON_CreateObject();
+    cJSON *targets = cJSON_AddArrayToObject(json, "targets");
+    ARRAY_FOR (const struct audit_target, t, audit)
+        cJSON_AddItemToArray(targets, target_json(t));
+    cJSON_AddNumberToObject(json, "pairs", audit->pairs);
+    cJSON_AddNumberToObject(json, "missed", audit->missed);
+    cJSON_AddNumberToObject(json, "unused", audit->unused);
+    cJSON_AddNumberToObject(json, "untraced", audit->untraced);
+    char *text = cJSON_Print(json);
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(json);
+}
+
+int cmd_audit(struct invocation *in) {
+    struct project p;
+    struct plan plan;
+    struct audit audit;
+    if (!project_load(in->arena, in, PROJECT_RUNS, &p))
+        return EXIT_USAGE;
+    bool ok = run_and_audit(in, &p, &plan, &audit);
+    if (ok && strcmp(in->format, "json") == 0)
+        print_json(&audit);
+    else if (ok)
+        print_text(in, &audit);
+    project_free(&p);
+    return !ok ? EXIT_USAGE : audit.missed ? EXIT_FAILED : EXIT_PASSED;
+}
+
+static struct learned_target *find_learned(struct learned *l, const char *file) {
+    for (uint32_t i = 0; i < l->len; i++)
+        if (strcmp(l->targets[i].file, file) == 0)
+            return &l->targets[i];
+    return NULL;
+}
+
+/* Takes the lessons of the targets that ran; those of others in the tree stay, those of no target go. */
+static struct learned relearn(struct invocation *in, const struct project *p, const struct audit *audit) {
+    struct learned now = {0}, before = p->learned;
+    ARRAY_FOR (const struct audit_target, t, audit) {
+        struct learned_target *old = find_learned(&before, t->file);
+        if (old && t->traced)
+            old->file = "";
+        if (t->traced) {
+            now.targets = now.len == now.cap
+                              ? array_grow(in->arena, now.targets, &now.cap, sizeof *now.targets)
+                              : now.targets;
+            now.targets[now.len++] = audit_lesson(in->arena, t, &p->graph, &p->dists);
+        }
+    }
+    for (uint32_t i = 0; i < before.len; i++) {
+        uint32_t node = graph_find(&p->graph, before.targets[i].file);
+        if (node >= p->scan.files.len + p->scan.texts.len)
+            continue;
+        now.targets = now.len == now.cap ? array_grow(in->arena, now.targets, &now.cap, sizeof *now.targets)
+                                         : now.targets;
+        now.targets[now.len++] = before.targets[i];
+    }
+    return now;
+}
+
+static uint32_t count_learned(const struct learned *l) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->len; i++)
+        for (int j = 0; j < LEARNED_LISTS_N; j++)
+            n += l->targets[i].lists[j].len;
+    return n;
+}
+
+int cmd_learn(struct invocation *in) {
+    struct project with, without;
+    struct plan plan;
+    struct audit audit;
+    if (!project_load(in->arena, in, PROJECT_RUNS, &with))
+        return EXIT_USAGE;
+    bool ok = run_and_audit(in, &with, &plan, &audit);
+    in->dir = with.start;
+    ok = ok && project_load(in->arena, in, PROJECT_RUNS | PROJECT_UNLEARNED, &without);
+    if (!ok) {
+        project_free(&with);
+        return EXIT_USAGE;
+    }
+    for (uint32_t i = 0; i < plan.targets.len; i++)
+        plan.targets.items[i].node = graph_find(&without.graph, plan.targets.items[i].file);
+    audit_targets(in->arena, &plan, &without.graph, &without.dists, without.config.rootdir, &audit);
+    struct learned now = relearn(in, &without, &audit);
+    ok = learned_write(&now, without.config.rootdir);
+    if (ok)
+        printf("%s: %u entries for %u of %u targets\n", LEARNED_FILE, count_learned(&now), now.len,
+               audit.len);
+    project_free(&without);
+    project_free(&with);
+    return ok ? EXIT_PASSED : EXIT_USAGE;
+}

@@ -1,0 +1,145 @@
+#include "cli/suite.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/outcome.h"
+#include "cli/project.h"
+#include "base/diag.h"
+#include "base/os.h"
+#include "run/ninja.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A second `testfan test` in the same tree waits for the first. */
+static int lock_tree(const struct project *p) {
+    char *path = os_join(p->arena, p->config.rootdir, ".testfan/lock");
+    os_mkdirs(os_dirname(p->arena, path));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        diag(DIAG_IO, ".testfan/lock", 0, 0, "cannot be made");
+        hint("testfan keeps its results in .testfan/ at the rootdir, which must be writable");
+        return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        fputs("testfan: another testfan runs in this tree; waiting for it\n", stderr);
+        if (flock(fd, LOCK_EX) != 0)
+            die("cannot wait for the lock:");
+    }
+    return fd;
+}
+
+static bool add_path(const struct project *p, const char *word, struct filter *filter) {
+    const char *path = project_path(p, word);
+    if (path)
+        array_push(p->arena, &filter->paths, path);
+    return path != NULL;
+}
+
+static bool read_filter(struct invocation *in, const struct project *p, struct filter *filter) {
+    *filter = (struct filter){.maxfail = in->maxfail};
+    struct options rest;
+    if (!options_parse(in->arena, &in->rest, p->start, "arguments after --", &rest))
+        return false;
+    for (uint32_t i = 0; i < rest.kept.len; i++)
+        if (!strs_has(&rest.positional, rest.kept.items[i]))
+            array_push(in->arena, &filter->args, rest.kept.items[i]);
+    if (rest.whole.maxfail && filter->maxfail < 0)
+        filter->maxfail = rest.whole.maxfail;
+    const char *const given[][2] = {{"-k", in->keyword}, {"-m", in->markexpr}};
+    for (int i = 0; i < 2; i++) {
+        if (!given[i][1])
+            continue;
+        array_push(in->arena, &filter->args, given[i][0]);
+        array_push(in->arena, &filter->args, given[i][1]);
+    }
+    for (uint32_t i = 0; i < in->words.len; i++)
+        if (!add_path(p, in->words.items[i], filter))
+            return false;
+    for (uint32_t i = 0; i < rest.positional.len; i++)
+        if (!add_path(p, rest.positional.items[i], filter))
+            return false;
+    if (!filter->paths.len && *p->below)
+        array_push(in->arena, &filter->paths, p->below);
+    return true;
+}
+
+/* Where exec counts the failures of this run, for --maxfail. */
+static char *start_session(const struct project *p) {
+    char *dir = os_join(p->arena, p->config.rootdir, ".testfan/tmp/session");
+    os_remove_tree(dir);
+    os_mkdirs(dir);
+    setenv("TESTFAN_SESSION", dir, 1);
+    return dir;
+}
+
+static int run_plan(struct invocation *in, const struct plan *plan, bool part) {
+    struct strs targets = {0};
+    if (plan->filtered)
+        array_push(in->arena, &targets, arena_printf(in->arena, "%s/merged", plan->dir));
+    else if (part)
+        ARRAY_FOR (const struct target, t, &plan->targets)
+            array_push(in->arena, &targets, arena_printf(in->arena, "%s.xml", t->result));
+    struct ninja_call call = {
+        .file = plan->filtered ? arena_printf(in->arena, "%s/build.ninja", plan->dir) : "build.ninja",
+        .targets = &targets,
+        .jobs = in->jobs,
+        .verbose = in->verbose,
+        .live = isatty(2) && !in->verbose,
+    };
+    setenv("TESTFAN_QUIET", "1", 1);
+    setenv("TESTFAN_MAXFAIL", arena_printf(in->arena, "%ld", plan->maxfail), 1);
+    if (in->verbose)
+        setenv("TESTFAN_VERBOSE", "1", 1);
+    return ninja_run(in->arena, &call);
+}
+
+static int run_tests(struct invocation *in, struct project *p, struct plan *plan_out) {
+    struct filter filter;
+    const struct filter all = {.maxfail = -1};
+    struct plan whole, plan;
+    if (!read_filter(in, p, &filter))
+        return EXIT_USAGE;
+    bool part = filter.paths.len > 0;
+    if (!plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &all, &whole) ||
+        !plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, &plan))
+        return EXIT_USAGE;
+    *plan_out = plan;
+    if (!project_write(p, &whole) || (plan.filtered && !project_write(p, &plan)))
+        return EXIT_USAGE;
+    if (in->stats)
+        project_stats(p, &plan);
+    if (!plan.targets.len) {
+        puts("no tests ran");
+        return EXIT_NO_TESTS;
+    }
+    if (chdir(p->config.rootdir) != 0)
+        die("cannot enter %s:", p->config.rootdir);
+    char *session = start_session(p);
+    int64_t started = os_now();
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    int status = run_plan(in, &plan, part);
+    os_remove_tree(session);
+    if (status == 127)
+        return EXIT_USAGE;
+    struct outcome outcome = {.plan = &plan,
+                              .part = part || plan.filtered,
+                              .ninja_status = status,
+                              .started = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec,
+                              .seconds = (double)(os_now() - started) / 1e9};
+    int code = outcome_report(in, &outcome);
+    return code == EXIT_PASSED && diag_errors() ? EXIT_FAILED : code;
+}
+
+int suite_run(struct invocation *in, struct project *p, struct plan *plan) {
+    int lock = lock_tree(p);
+    int code = lock < 0 ? EXIT_USAGE : run_tests(in, p, plan);
+    if (lock >= 0)
+        close(lock);
+    return code;
+}

@@ -1,0 +1,162 @@
+#include "graph/audit.h"
+#include "base/os.h"
+#include "base/str.h"
+#include "graph/dists.h"
+#include "graph/graph.h"
+#include "graph/plan.h"
+#include "source/python.h"
+
+#include <string.h>
+
+struct auditing {
+    struct arena *a;
+    const struct graph *g;
+    const struct dists *d;
+    const char *rootdir;
+    unsigned char *seen; /* units that the target reaches */
+    struct map below;    /* folders above what it reaches */
+    struct map dists;    /* distributions that it reaches */
+};
+
+static bool reaches(const struct auditing *au, const char *path) {
+    uint32_t node = graph_find(au->g, path);
+    return node != MAP_NONE && au->seen[au->g->unit_of[node]];
+}
+
+static bool covers(const struct auditing *au, const struct input *i) {
+    switch (i->kind) {
+    case INPUT_READ:
+        return reaches(au, i->path);
+    case INPUT_STAT:
+        return !*i->path || reaches(au, i->path) ||
+               map_get(&au->below, i->path, strlen(i->path)) != MAP_NONE ||
+               reaches(au, arena_printf(au->a, "%s/", i->path));
+    case INPUT_LIST:
+        return reaches(au, arena_printf(au->a, "%s/", i->path));
+    case INPUT_DIST:
+        return map_get(&au->dists, i->path, strlen(i->path)) != MAP_NONE;
+    case INPUT_ABSENT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void note_folders(struct auditing *au, const char *path) {
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+        map_add(&au->below, path, (size_t)(slash - path), 1);
+}
+
+static void prepare(struct auditing *au, const struct target *t) {
+    const struct graph *g = au->g;
+    struct unit_edges forward = graph_forward(g);
+    au->seen = arena_alloc(au->a, g->units + 1);
+    au->below = au->dists = (struct map){.arena = au->a};
+    graph_reach(g, &forward, g->unit_of[t->node], au->seen);
+    for (uint32_t node = 0; node < g->nodes; node++) {
+        if (!au->seen[g->unit_of[node]])
+            continue;
+        note_folders(au, graph_path(g, node));
+        if (str_starts(graph_path(g, node), DIST_FOLDER))
+            dists_names(au->d, graph_path(g, node) + strlen(DIST_FOLDER), &au->dists);
+    }
+    dists_names(au->d, NULL, &au->dists);
+}
+
+static void find_unused(struct auditing *au, const struct inputs *in, struct audit_target *t) {
+    struct map read = {.arena = au->a};
+    ARRAY_FOR (const struct input, i, in)
+        if (i->kind == INPUT_READ)
+            map_add(&read, i->path, strlen(i->path), 1);
+    for (uint32_t node = 0; node < au->g->nodes; node++) {
+        const char *path = graph_path(au->g, node);
+        if (!au->seen[au->g->unit_of[node]] || !str_ends(path, ".py"))
+            continue;
+        t->pairs++;
+        if (map_get(&read, path, strlen(path)) == MAP_NONE)
+            array_push(au->a, &t->unused, path);
+    }
+    strs_sort(&t->unused);
+}
+
+static struct audit_target audit_one(struct auditing *au, const struct target *target) {
+    struct audit_target t = {.file = target->file};
+    struct inputs in;
+    inputs_read(au->a, os_join(au->a, au->rootdir, arena_printf(au->a, "%s.trace", target->result)), &in);
+    t.traced = in.len > 0;
+    if (!t.traced)
+        return t;
+    prepare(au, target);
+    ARRAY_FOR (const struct input, i, &in) {
+        if (i->kind == INPUT_STARTED)
+            array_push(au->a, &t.started, i->path);
+        else if (!covers(au, i))
+            array_push(au->a, &t.missed, *i);
+    }
+    find_unused(au, &in, &t);
+    return t;
+}
+
+void audit_targets(struct arena *a, const struct plan *plan, const struct graph *g, const struct dists *d,
+                   const char *rootdir, struct audit *out) {
+    *out = (struct audit){0};
+    struct auditing au = {.a = a, .g = g, .d = d, .rootdir = rootdir};
+    ARRAY_FOR (const struct target, target, &plan->targets) {
+        struct audit_target t = audit_one(&au, target);
+        array_push(a, out, t);
+        out->pairs += t.pairs;
+        out->missed += t.missed.len;
+        out->unused += t.unused.len;
+        out->untraced += !t.traced;
+    }
+}
+
+/* Misses that other misses lead to in the graph need not be learned. */
+static bool brought_along(struct arena *a, const struct audit_target *t, const struct graph *g,
+                          uint32_t which) {
+    uint32_t node = graph_find(g, t->missed.items[which].path);
+    struct unit_edges forward = graph_forward(g);
+    for (uint32_t i = 0; i < t->missed.len && node != MAP_NONE; i++) {
+        uint32_t other = graph_find(g, t->missed.items[i].path);
+        if (i == which || t->missed.items[i].kind != INPUT_READ || other == MAP_NONE)
+            continue;
+        unsigned char *seen = arena_alloc(a, g->units + 1);
+        graph_reach(g, &forward, g->unit_of[other], seen);
+        if (seen[g->unit_of[node]] && (g->unit_of[node] != g->unit_of[other] || i < which))
+            return true;
+    }
+    return false;
+}
+
+struct learned_target audit_lesson(struct arena *a, const struct audit_target *t, const struct graph *g,
+                                   const struct dists *d) {
+    struct learned_target lesson = {.file = t->file};
+    struct map have = {.arena = a};
+    for (uint32_t i = 0; i < t->missed.len; i++) {
+        const struct input *in = &t->missed.items[i];
+        if (in->kind == INPUT_READ && !brought_along(a, t, g, i)) {
+            array_push(a, &lesson.lists[LEARNED_READS], in->path);
+        } else if (in->kind == INPUT_LIST) {
+            array_push(a, &lesson.lists[LEARNED_LISTS], in->path);
+        } else if (in->kind == INPUT_ABSENT) {
+            array_push(a, &lesson.lists[LEARNED_ABSENT], in->path);
+        } else if (in->kind == INPUT_DIST && dists_find(d, in->path) != MAP_NONE) {
+            const struct dist *dist = &d->python->dists.items[dists_find(d, in->path)];
+            if (dist->names.len)
+                array_push(a, &lesson.lists[LEARNED_DISTS], dist->names.items[0]);
+        }
+        if (in->kind == INPUT_READ || in->kind == INPUT_LIST)
+            map_add(&have, in->path, strlen(in->path), 1);
+        for (const char *slash = strchr(in->path, '/'); in->kind == INPUT_READ && slash;
+             slash = strchr(slash + 1, '/'))
+            map_add(&have, in->path, (size_t)(slash - in->path), 1);
+    }
+    for (uint32_t i = 0; i < t->missed.len; i++) {
+        const struct input *in = &t->missed.items[i];
+        if (in->kind == INPUT_STAT && map_get(&have, in->path, strlen(in->path)) == MAP_NONE)
+            array_push(
+                a, &lesson.lists[os_is_dir(os_join(a, d->rootdir, in->path)) ? LEARNED_STATS : LEARNED_READS],
+                in->path);
+    }
+    return lesson;
+}

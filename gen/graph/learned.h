@@ -1,0 +1,49 @@
+#ifndef GRAPH_LEARNED_H
+#define GRAPH_LEARNED_H
+
+#include "base/array.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dists;
+struct graph;
+struct scan;
+
+/*
+ * testfan.learned.json, at rootdir and checked in: what runs were seen to need and the static view does not
+ * have. For each target up to five sorted lists: `reads` (files), `lists` (folders, by the names in them),
+ * `stats` (folders that have to be there), `absent` (paths that were looked for in vain; their coming counts)
+ * and `dists` (import names).
+ */
+#define LEARNED_FILE "testfan.learned.json"
+
+enum learned_list {
+    LEARNED_ABSENT,
+    LEARNED_DISTS,
+    LEARNED_LISTS,
+    LEARNED_READS,
+    LEARNED_STATS,
+    LEARNED_LISTS_N
+};
+
+struct learned_target {
+    const char *file;
+    uint32_t line; /* in the file */
+    struct strs lists[LEARNED_LISTS_N];
+};
+
+struct learned {
+    struct learned_target *targets; /* sorted by file */
+    uint32_t len, cap;
+};
+
+/* False when the file is there and cannot be read; reported. */
+bool learned_read(struct arena *a, const char *rootdir, struct learned *l);
+/* Writes it, sorted and stable; without targets the file is removed. */
+bool learned_write(struct learned *l, const char *rootdir);
+/* Adds the edges. What names nothing any more is reported as stale-learned. */
+void learned_edges(const struct learned *l, struct graph *g, struct dists *d, const struct scan *scan,
+                   const char *rootdir);
+
+#endif
