@@ -4,7 +4,7 @@ Paths count when they lie under rootdir, as kinds:
 
     py      a Python source was read (a .pyc of a __pycache__ that was read counts as its source)
     data    another file was read
-    egg     a file of the project's own *.egg-info or *.dist-info was read or looked at
+    egg     a file of the project's own *.egg-info or *.dist-info was read
     list    a folder was opened as a folder, which is what listing it needs
     stat    something was looked at that is there
     absent  something was looked for that is not there
@@ -15,13 +15,16 @@ A path has the strongest kind only: what was read is not also a stat. Left out i
     itself wrote before it looked at it.
  2. What tools keep: .git, .testfan, .pytest_cache, build.ninja, .ninja_*; __pycache__ and .pyc files, other than as above.
  3. What pytest itself touches while collecting. An empty test file is put beside the real one, in another copy of the tree, and run the same way. What
-    that run listed, looked at and looked for is taken from the real one's `list`, `stat` and `absent` (the empty file's name read as the
+    that run looked at, looked for, or listed as often is taken from the real one's `stat`, `absent` and `list` (the empty file's name read as the
     real one's). Reads are never taken out by it.
  4. What the import system looks at while it searches. Its folders are those that hold a module that was imported (that is, whose .pyc was read), and each
-    folder above a package. Left out are listings of these folders, looks at them, and `FOLDER/NAME/__init__.*` and looks at `FOLDER/NAME`, which
-    tell a package from a namespace. Reads are never taken out by it.
- 5. A look at a folder that is above something that was read, or at rootdir and what is above it: that folder can't go without the file's going.
+    folder above a package. Left out are listings of these folders that come right after a look at the folder, as importlib makes them; looks
+    at them; and `FOLDER/NAME/__init__.*` and looks at `FOLDER/NAME`, which tell a package from a namespace. Reads are never taken out by it.
+ 5. What linecache looks for to show the lines of code that has no file ("<string>", a template's name): what the run looked for by the same name in
+    site-packages too, as linecache does in every folder of sys.path.
+ 6. A look at a folder that is above something that was read, or at rootdir and what is above it: that folder can't go without the file's going.
 """
+import collections
 import os
 import re
 
@@ -70,12 +73,16 @@ class Run:
 
     def __init__(self, tree, touches):
         self.tree, self.touched, self.searched = tree, {kind: set() for kind in KINDS}, set()
-        self.imported, self.wrote = set(), set()
+        self.imported, self.wrote, self.lists, self.searches = set(), set(), collections.Counter(), set()
+        self.sought = set()
         for kind, path in touches:
+            if kind == strace.ABSENT and os.path.dirname(path).endswith("/site-packages"):
+                self.sought.add(os.path.basename(path))
             relative = tree.relative(path)
             if relative is not None:
                 self.take(kind, relative)
         self.find_searched()
+        self.lists.update(self.searches - self.searched)
         tree.made.update(path for path in self.wrote if not tree.has(path))
 
     def take(self, kind, path):
@@ -90,14 +97,17 @@ class Run:
                 self.imported.add(source)
                 self.touched["py"].add(source)
         elif not (TOOLS & set(path.split("/")) or "__pycache__" in path or path.endswith(".pyc") or ".ninja_" in path):
-            self.touched[self.kind(kind, path)].add(path)
+            self.put(kind, path)
 
-    def kind(self, kind, path):
-        if EGG.fullmatch(path) and kind != strace.LIST:
-            return "egg"
-        if kind == strace.READ:
-            return "list" if path in self.tree.folders else "py" if path.endswith(".py") else "data"
-        return kind
+    def put(self, kind, path):
+        if kind == strace.LIST or (kind == strace.READ and path in self.tree.folders):
+            self.lists[path] += 1
+        elif kind == strace.SEARCH:
+            self.searches.add(path)
+        elif kind == strace.READ:
+            self.touched["egg" if EGG.fullmatch(path) else "py" if path.endswith(".py") else "data"].add(path)
+        else:
+            self.touched[kind].add(path)
 
     def find_searched(self):
         for path in self.imported:
@@ -107,22 +117,25 @@ class Run:
                 folder = os.path.dirname(folder)
                 self.searched.add(folder)
 
-    def by_import(self, kind, path):
-        if kind == "list":
-            return path in self.searched
+    def by_import(self, path):
         init = INIT.fullmatch(path)
         package = init["package"] if init else path
         return path in self.searched or (package in self.tree.folders and os.path.dirname(package) in self.searched)
 
+    def by_linecache(self, path):
+        return os.path.basename(path) in self.sought
+
     def inputs(self, empty, rename):
         """The inputs, less what the empty file's run touched too; `rename` tells the name here of a path there."""
-        known = {"py": self.tree.files, "data": self.tree.files, "list": self.tree.folders}
+        files = self.tree.files
+        known = {"py": files, "data": files, "egg": files}
         touched = {k: {p for p in paths if p in known.get(k, (p,))} for k, paths in self.touched.items()}
         touched["stat"] = {p for p in touched["stat"] if self.tree.has(p)}
-        touched["absent"] = {p for p in touched["absent"] if not self.tree.was_made(p)}
-        for kind in ("list", "stat", "absent"):
+        touched["absent"] = {p for p in touched["absent"] if not self.by_linecache(p) and not self.tree.was_made(p)}
+        for kind in ("stat", "absent"):
             own = {rename(path) for path in empty.touched[kind]}
-            touched[kind] = {p for p in touched[kind] if p not in own and not self.by_import(kind, p)}
-        read = touched["py"] | touched["data"]
+            touched[kind] = {p for p in touched[kind] if p not in own and not self.by_import(p)}
+        touched["list"] = {p for p, n in self.lists.items() if n > empty.lists[p] and p in self.tree.folders}
+        read = touched["py"] | touched["data"] | touched["egg"]
         touched["stat"] -= read | touched["list"] | {folder for path in read for folder in above(path)} | {""}
         return touched

@@ -90,13 +90,15 @@ def judge(name, work, options):
     side = edges.Edges(project.copies["testfan"])
     row = {"project": name, "targets": len(files), "of": project.all, "inputs": collections.Counter()}
     for file in files:
-        seen[file]["py"].discard(file)
+        for kind in ("py", "data"):
+            seen[file][kind].discard(file)
         row["inputs"].update({kind: len(paths) for kind, paths in seen[file].items()})
     row["before"] = side.compare(files, seen)
     if not options.static:
+        side.test()
+        row["audit"] = side.audit(files)
         side.learn()
         row["after"] = side.compare(files, seen)
-        row["audit"] = side.audit(files)
     return row
 
 

@@ -8,8 +8,9 @@ import os
 import re
 import subprocess
 
-# What a touch can be: file or folder opened for reading, looked at and there, looked for and not there, written or made.
-READ, LIST, STAT, ABSENT, WRITE = "read", "list", "stat", "absent", "write"
+# What a touch can be: file or folder opened for reading, folder listed just after the same process looked at it (as importlib does),
+# looked at and there, looked for and not there, written or made.
+READ, LIST, SEARCH, STAT, ABSENT, WRITE = "read", "list", "search", "stat", "absent", "write"
 Touch = collections.namedtuple("Touch", "kind path")
 
 OPENS = {"open", "openat", "openat2", "creat"}
@@ -84,6 +85,7 @@ def lines(log):
 def touches(log, folder):
     """The touches of a log in order; `folder` is where the first process started."""
     where = collections.defaultdict(lambda: str(folder))
+    before = {}
     out = []
     for _, process, call, args, result, error in lines(log):
         if call in STARTS:
@@ -99,7 +101,11 @@ def touches(log, folder):
             if not match["path"]:
                 continue
             path = os.path.normpath(os.path.join(base, unescape(match["path"])))
-            out += [Touch(kind, path) for kind in kinds(call, args, error)]
+            found_kinds = kinds(call, args, error)
+            if found_kinds == [LIST] and before.get(process) == (STAT, path):
+                found_kinds = [SEARCH]
+            out += [Touch(kind, path) for kind in found_kinds]
+            before[process] = (found_kinds[0] if found_kinds and "AT_SYMLINK_NOFOLLOW" not in args else None, path)
             if call == "chdir" and error is None:
                 where[process] = path
     return out
