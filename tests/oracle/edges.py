@@ -10,6 +10,10 @@ import os
 import inputs
 
 
+class Trouble(Exception):
+    """A run gave nothing that could be compared."""
+
+
 class Edges:
     """testfan in one copy of a project."""
 
@@ -50,7 +54,7 @@ class Edges:
     def test(self):
         done = self.copy.testfan("test", timeout=1800)
         if done.returncode not in (0, 1):
-            raise SystemExit(f"testfan test gave {done.returncode}\n{done.stdout}{done.stderr}")
+            raise Trouble(f"testfan test gave {done.returncode}\n{done.stdout}{done.stderr}")
 
     def learn(self):
         self.copy.testfan("learn", check=0)

@@ -20,8 +20,7 @@ A path has the strongest kind only: what was read is not also a stat. Left out i
  4. What the import system looks at while it searches. Its folders are those that hold a module that was imported (that is, whose .pyc was read), and each
     folder above a package. Left out are listings of these folders that come right after a look at the folder, as importlib makes them; looks
     at them; and `FOLDER/NAME/__init__.*` and looks at `FOLDER/NAME`, which tell a package from a namespace. Reads are never taken out by it.
- 5. What linecache looks for to show the lines of code that has no file ("<string>", a template's name): what the run looked for by the same name in
-    site-packages too, as linecache does in every folder of sys.path.
+ 5. What Python looks for to show the lines of code that has no file: names with <, > or an address in them, or made of the path of the tree.
  6. A look at a folder that is above something that was read, or at rootdir and what is above it: that folder can't go without the file's going.
 """
 import collections
@@ -34,6 +33,7 @@ KINDS = ("py", "data", "egg", "list", "stat", "absent")
 TOOLS = {".git", ".testfan", ".pytest_cache", "build.ninja"}
 CACHED = re.compile(r"(?:(?P<folder>.*)/)?__pycache__/(?P<name>[^/.]+)\.[^/]*\.pyc")
 EGG = re.compile(r"(?:.*/)?[^/]+\.(?:egg|dist)-info(?:/.*)?")
+NO_FILE = re.compile(r"[<>]|0x[0-9a-f]{6}")
 INIT = re.compile(r"(?P<package>.*)/__init__\.[^/]+")
 
 
@@ -74,10 +74,7 @@ class Run:
     def __init__(self, tree, touches):
         self.tree, self.touched, self.searched = tree, {kind: set() for kind in KINDS}, set()
         self.imported, self.wrote, self.lists, self.searches = set(), set(), collections.Counter(), set()
-        self.sought = set()
         for kind, path in touches:
-            if kind == strace.ABSENT and os.path.dirname(path).endswith("/site-packages"):
-                self.sought.add(os.path.basename(path))
             relative = tree.relative(path)
             if relative is not None:
                 self.take(kind, relative)
@@ -122,8 +119,8 @@ class Run:
         package = init["package"] if init else path
         return path in self.searched or (package in self.tree.folders and os.path.dirname(package) in self.searched)
 
-    def by_linecache(self, path):
-        return os.path.basename(path) in self.sought
+    def has_no_file(self, path):
+        return NO_FILE.search(path) or re.sub(r"\W", "_", self.tree.root) in path
 
     def inputs(self, empty, rename):
         """The inputs, less what the empty file's run touched too; `rename` tells the name here of a path there."""
@@ -131,7 +128,7 @@ class Run:
         known = {"py": files, "data": files, "egg": files}
         touched = {k: {p for p in paths if p in known.get(k, (p,))} for k, paths in self.touched.items()}
         touched["stat"] = {p for p in touched["stat"] if self.tree.has(p)}
-        touched["absent"] = {p for p in touched["absent"] if not self.by_linecache(p) and not self.tree.was_made(p)}
+        touched["absent"] = {p for p in touched["absent"] if not self.has_no_file(p) and not self.tree.was_made(p)}
         for kind in ("stat", "absent"):
             own = {rename(path) for path in empty.touched[kind]}
             touched[kind] = {p for p in touched[kind] if p not in own and not self.by_import(p)}

@@ -4,7 +4,7 @@
 
 Each project (a folder of .deps/projects with its virtual environment beside it) is copied three times: one copy is run under strace, one holds the
 empty test files, one is testfan's. What counts as an input is written down in inputs.py; what covers it in edges.py. Exit status 1: a Python file was missed before
-`testfan learn`, anything was missed after it, or more than 20 % of the Python files that testfan names were not read.
+`testfan learn`, anything was missed after it, or more than 20 % of the Python files that testfan names were not read; 2: a run came to nothing.
 """
 import argparse
 import collections
@@ -12,6 +12,7 @@ import concurrent.futures
 import os
 import pathlib
 import random
+import shlex
 import sys
 import tempfile
 
@@ -52,14 +53,14 @@ class Project:
         words = [copy.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
         status, said = strace.run(log, words, copy.path, copy.env, self.options.timeout)
         if status not in (0, 1, 5):
-            raise SystemExit(f"{self.name}: pytest {file} under strace gave {status}\n{said}")
+            raise edges.Trouble(f"pytest {file} under strace gave {status}\n{said}")
         touches = strace.touches(log, copy.path)
         for path in self.logs.glob(log.name + ".*"):
             path.unlink()
         original = str(conftest.PROJECTS / self.name) + "/"
         astray = [p for kind, p in touches if kind == strace.READ and p.startswith(original) and not inputs.EGG.fullmatch(p)]
         if astray:
-            raise SystemExit(f"{self.name}: pytest {file} read from the tree that was copied: {astray[0]}")
+            raise edges.Trouble(f"pytest {file} read from the tree that was copied: {astray[0]}")
         return inputs.Run(tree, touches)
 
     def warm(self, use, files):
@@ -122,9 +123,14 @@ def main():
     rows = []
     for name in options.projects:
         with tempfile.TemporaryDirectory(prefix="testfan-oracle-") as work:
-            rows.append(judge(name, pathlib.Path(work).resolve(), options))
+            try:
+                rows.append(judge(name, pathlib.Path(work).resolve(), options))
+            except edges.Trouble as trouble:
+                print(f"{name}: {trouble}", file=sys.stderr)
+                return 2
         print(f"  {name}: {rows[-1]['targets']} test files", file=sys.stderr, flush=True)
-    print(table.FORMATS[options.format](rows, options.verbose))
+    command = " ".join(["python", "tests/oracle/oracle.py", *map(shlex.quote, sys.argv[1:])])
+    print(table.FORMATS[options.format](rows, options.verbose, command))
     return int(any(map(failed, rows)))
 
 
