@@ -57,7 +57,7 @@ class Project:
         touches = strace.touches(log, copy.path)
         for path in self.logs.glob(log.name + ".*"):
             path.unlink()
-        original = str(conftest.PROJECTS / self.name) + "/"
+        original = f"{(conftest.PROJECTS / self.name).resolve()}/"
         astray = [p for kind, p in touches if kind == strace.READ and p.startswith(original) and not inputs.EGG.fullmatch(p)]
         if astray:
             raise edges.Trouble(f"pytest {file} read from the tree that was copied: {astray[0]}")
