@@ -1,6 +1,6 @@
 """Notes which files a run reads, lists, looks for and writes, by sys.addaudithook, from before pytest is imported.
 
-Each record goes to the log as a letter, an absolute path and a NUL: r read, b opened as a database, w written or made, s looked at (os.stat) and
+Each record goes to the log as a letter, an absolute path and a NUL: r read, b opened as a database, w written or made, m made but for its being there, s looked at (os.stat) and
 there, a looked for and not there, l listed (the names it held follow, each with a '/' before it), u given another time (the old ones follow), x a program that was
 started, q a word of its command line. Only paths in the tree or in a folder of distributions are noted, and each once. os.stat has no audit event: it is
 wrapped. What importlib and pytest list and look for while they search is theirs, and left out; what they read is not.
@@ -119,7 +119,10 @@ class Tracer:
         try:
             self.stat(path)
         except OSError:
-            self.on_write(path)
+            return self.on_write(path)
+        record = self.note("m", path)
+        if record:
+            self.put(record)
 
     def on_rename(self, source, target, *_):
         self.on_write(source)

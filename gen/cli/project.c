@@ -7,6 +7,7 @@
 #include "emit/ninja.h"
 #include "graph/closure.h"
 #include "graph/forget.h"
+#include "graph/inputs.h"
 #include "graph/resolve.h"
 
 #include <errno.h>
@@ -186,19 +187,49 @@ static struct strs watched_paths(const struct project *p) {
     return paths;
 }
 
+/* Of what runs the tests: a new testfan that runs them in another way runs them again. */
+static const char *digest_rules(struct arena *a) {
+    struct digest sum = {0};
+    char hex[33];
+    for (const struct embedded_file *f = embedded_files; f->name; f++)
+        if (str_ends(f->name, ".py") && strcmp(f->name, "testfan_probe.py") != 0 &&
+            strcmp(f->name, "testfan_company.py") != 0)
+            digest_add(&sum, digest_bytes(f->text, strlen(f->text)));
+    digest_hex(sum, hex);
+    return arena_strdup(a, hex);
+}
+
+static bool write_lists(const struct project *p) {
+    bool ok = true;
+    for (uint32_t i = 0; i < p->graph.nodes && ok; i++) {
+        const char *path = graph_path(&p->graph, i);
+        size_t n = strlen(path);
+        if (!n || path[n - 1] != '/')
+            continue;
+        const char *dir = arena_strndup(p->arena, path, n - 1);
+        char hex[34];
+        digest_hex(inputs_list(p->config.rootdir, dir, NULL), hex);
+        ok = write_text(p, arena_printf(p->arena, LIST_FOLDER "%s" LIST_NAME, n == 1 ? "" : path), hex);
+    }
+    return ok;
+}
+
 static bool write_support(struct project *p, const struct strs *watched) {
     bool ok = write_text(p, ".testfan/.gitignore", "*\n");
     ok = ok && write_text(p, ".testfan/stamp",
-                          arena_printf(p->arena, "%s%s", dists_stamp(&p->dists),
-                                       python_stamp(p->arena, &p->python, &p->config.testfan.env)));
+                          arena_printf(p->arena, "%s%srules %s\n", dists_stamp(&p->dists),
+                                       python_stamp(p->arena, &p->python, &p->config.testfan.env),
+                                       digest_rules(p->arena)));
     ok = ok && dists_write(&p->dists, &p->graph);
     static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
                                            {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
+                                           {"testfan_company.py", ".testfan/rules/testfan_company.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
     for (const struct embedded_file *f = embedded_files; f->name; f++)
         for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)
             if (strcmp(f->name, rules[i][0]) == 0)
                 ok = write_text(p, rules[i][1], f->text);
+    ok = ok && write_lists(p);
     ok = ok && closure_write(&p->graph, in_root(p, ".testfan/cache/graph"));
     struct buf b = {0};
     emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir}, watched);

@@ -3,6 +3,7 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "graph/graph.h"
+#include "graph/inputs.h"
 #include "graph/plan.h"
 
 #include <string.h>
@@ -45,12 +46,13 @@ static void put_source(struct buf *b, const struct names *names, const char *pat
     size_t n = strlen(path);
     bool folder = n && path[n - 1] == '/';
     buf_char(b, ' ');
-    if (folder || map_get(&names->taken, path, n) != MAP_NONE)
+    if (folder)
+        buf_str(b, LIST_FOLDER);
+    else if (map_get(&names->taken, path, n) != MAP_NONE)
         buf_str(b, "$root/");
-    size_t at = b->len;
-    escape_ninja(b, path);
-    if (folder && b->len > at)
-        b->s[--b->len] = 0;
+    escape_ninja(b, folder && n == 1 ? "" : path);
+    if (folder)
+        buf_str(b, LIST_NAME);
 }
 
 static void put_word(struct buf *b, const char *word) {

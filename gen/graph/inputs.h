@@ -45,6 +45,10 @@ bool inputs_write(struct inputs *in, const char *path, bool extra);
 
 /* Whether a name in a listed folder says nothing: made by Python, pytest or testfan. */
 bool inputs_ignores(const char *name);
+/* Where gen keeps what stands in a folder that is an input, for ninja: LIST_FOLDER PATH/ LIST_NAME. A
+ * folder's own time stamp would tell of every __pycache__. */
+#define LIST_FOLDER ".testfan/lists/"
+#define LIST_NAME ".names"
 /* The digest of a folder's names but for those ignored and the paths in `written` (may be NULL). `dir` is
  * relative to rootdir. */
 struct digest inputs_list(const char *rootdir, const char *dir, const struct map *written);

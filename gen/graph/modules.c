@@ -94,6 +94,49 @@ static void index_files(struct modules *m) {
     }
 }
 
+static void add_holder(struct modules *m, const char *name, size_t n, const char *dir) {
+    uint32_t i = map_add(&m->named, name, n, m->holders.len);
+    if (i == m->holders.len)
+        array_push(m->arena, &m->holders, (struct strs){0});
+    array_push(m->arena, &m->holders.items[i], dir);
+}
+
+static void add_namesake(struct modules *m, const char *path) {
+    const char *name = os_basename(path);
+    uint32_t i = map_add(&m->basenames, name, strlen(name), m->namesakes.len);
+    if (i == m->namesakes.len)
+        array_push(m->arena, &m->namesakes, (struct strs){0});
+    array_push(m->arena, &m->namesakes.items[i], path);
+}
+
+static void index_folders(struct modules *m) {
+    for (uint32_t i = 0; i < m->scan->dirs.len; i++)
+        map_add(&m->folders, m->scan->dirs.items[i], strlen(m->scan->dirs.items[i]), 1);
+    for (uint32_t i = 0; i < m->scan->files.len; i++) {
+        const char *dir = os_dirname(m->arena, m->scan->files.items[i].path);
+        if (m->scan->files.items[i].flags & (SOURCE_TEST | SOURCE_CONFTEST))
+            map_add(&m->test_dirs, dir, strlen(dir), 1);
+    }
+}
+
+static void index_names(struct modules *m) {
+    for (uint32_t i = 0; i < m->scan->files.len; i++) {
+        const char *path = m->scan->files.items[i].path, *name = os_basename(path);
+        char *dir = os_dirname(m->arena, path);
+        if (strcmp(name, "__init__.py") == 0 && *dir)
+            add_holder(m, os_basename(dir), strlen(os_basename(dir)), os_dirname(m->arena, dir));
+        else
+            add_holder(m, name, strlen(name) - 3, dir);
+    }
+    for (uint32_t i = 0; i < m->scan->others.len; i++) {
+        const char *path = m->scan->others.items[i];
+        add_namesake(m, path);
+        size_t stem = (size_t)(os_basename(path) - path) + strcspn(os_basename(path), ".");
+        if (str_ends(path, ".so"))
+            map_add(&m->extensions, path, stem, i);
+    }
+}
+
 static void index_bases(struct modules *m) {
     struct map seen = {.arena = m->arena};
     for (uint32_t i = 0; i < m->scan->files.len; i++) {
@@ -166,8 +209,15 @@ void modules_index(struct modules *m, struct arena *a, const struct scan *scan, 
                           .dirs = {.arena = a},
                           .base_of = {.arena = a},
                           .tops = {.arena = a},
+                          .named = {.arena = a},
+                          .folders = {.arena = a},
+                          .test_dirs = {.arena = a},
+                          .basenames = {.arena = a},
+                          .extensions = {.arena = a},
                           .aliases = {.arena = a}};
     index_files(m);
+    index_names(m);
+    index_folders(m);
     index_bases(m);
     for (uint32_t i = initial->len; i-- > 0;)
         add_once(a, &m->roots, modules_base(m, initial->items[i]));
@@ -181,4 +231,33 @@ void modules_index(struct modules *m, struct arena *a, const struct scan *scan, 
         add_root(m, c, py->sys_path.items[i]);
     index_aliases(m, c, py);
     index_tops(m);
+}
+
+static bool lies_below(const char *path, const char *dir) {
+    size_t n = strlen(dir);
+    return !n || (strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/'));
+}
+
+struct strs modules_holding(struct modules *m, struct arena *a, const char *name, size_t n,
+                            const char *path) {
+    enum { MOST = 8 };
+    struct strs near = {0};
+    uint32_t i = map_get(&m->named, name, n);
+    for (char *dir = os_dirname(a, path); i != MAP_NONE && !near.len; dir = os_dirname(a, dir)) {
+        const struct strs *all = &m->holders.items[i];
+        for (uint32_t j = 0; j < all->len && near.len < MOST; j++)
+            if (lies_below(all->items[j], dir))
+                array_push(a, &near, all->items[j]);
+        if (!*dir)
+            break;
+    }
+    return near;
+}
+
+const char *modules_extension(const struct modules *m, const char *dir, const char *name, size_t n) {
+    char path[PATH_MAX];
+    if (!m->extensions.len || !path_in(path, dir, name, n, ""))
+        return NULL;
+    uint32_t i = map_get(&m->extensions, path, strlen(path));
+    return i == MAP_NONE ? NULL : m->scan->others.items[i];
 }

@@ -19,6 +19,7 @@ struct digestion {
     struct inputs *in;
     struct closure closure;
     struct map written; /* paths relative to rootdir */
+    struct map made;    /* folders that it would have made */
     struct map dists;   /* import name -> index into dist_names */
     struct strs dist_names;
     struct map known;   /* distributions that the closure or the stamp has */
@@ -141,11 +142,20 @@ static const char *resolved(struct arena *a, const char *path) {
     return !dir || strcmp(name, "..") == 0 ? os_normalize(a, path) : os_join(a, dir, name);
 }
 
+/* What importlib.metadata tries to open in every distribution is no input. */
+static void add_absent(struct digestion *d, const char *path) {
+    if (!strstr(path, ".egg-info/") && !strstr(path, ".dist-info/"))
+        add(d, INPUT_ABSENT, path, "", true);
+}
+
 static void add_file(struct digestion *d, enum input_kind kind, const char *path) {
     struct os_stat st;
     const char *full = os_join(d->a, d->t->rootdir, path);
+    bool made = map_get(&d->made, path, strlen(path)) != MAP_NONE;
     if (!os_stat(full, &st))
-        add(d, INPUT_ABSENT, path, "", true);
+        add_absent(d, path);
+    else if (S_ISDIR(st.mode) && made)
+        return;
     else if (S_ISDIR(st.mode))
         add(d, INPUT_STAT, path, "", !closure_below(&d->closure, path));
     else
@@ -203,7 +213,7 @@ static void take_record(struct digestion *d, const char *record) {
         break;
     case 'a':
         if (in_tree(d, path) && !is_private(in_tree(d, path)) && !was_written(d, in_tree(d, path)))
-            add(d, INPUT_ABSENT, in_tree(d, path), "", true);
+            add_absent(d, in_tree(d, path));
         break;
     case 'b':
         if (is_database(d, path))
@@ -232,9 +242,9 @@ static bool has_second(const char *record) {
 
 static void find_written(struct digestion *d, const char *raw, size_t n) {
     for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s == 'w' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        const char *here = *s == 'w' || *s == 'm' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
         if (here && *here)
-            map_add(&d->written, here, strlen(here), 1);
+            map_add(*s == 'w' ? &d->written : &d->made, here, strlen(here), 1);
     }
 }
 
@@ -257,6 +267,7 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
                           .t = t,
                           .in = in,
                           .written = {.arena = a},
+                          .made = {.arena = a},
                           .dists = {.arena = a},
                           .known = {.arena = a},
                           .digests = {.arena = a}};
@@ -282,7 +293,8 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
 void trace_restore_times(const struct trace *t) {
     struct arena scratch = {0};
     struct inputs none = {0};
-    struct digestion d = {.a = &scratch, .t = t, .in = &none, .written = {.arena = &scratch}};
+    struct digestion d = {
+        .a = &scratch, .t = t, .in = &none, .written = {.arena = &scratch}, .made = {.arena = &scratch}};
     size_t n = 0;
     char *raw = os_read(&scratch, t->raw, &n);
     if (raw)

@@ -25,6 +25,7 @@ static const uint32_t part_size[FACT_PARTS] = {
     sizeof(struct fact_assign),
     sizeof(struct fact_ref),
     sizeof(struct fact_directive),
+    sizeof(struct fact_word),
     1,
 };
 
@@ -45,6 +46,7 @@ const struct facts *facts_pack(const struct facts_builder *b, struct arena *a) {
         {b->assigns.items, b->assigns.len},
         {b->refs.items, b->refs.len},
         {b->directives.items, b->directives.len},
+        {b->words.items, b->words.len},
         {b->text.len ? b->text.items : "", b->text.len ? b->text.len : 1},
     };
     uint32_t size = sizeof(struct facts);
@@ -90,6 +92,8 @@ static bool valid_strings(const struct facts *f) {
     ok &= in_text(f, ref->value);
     FACTS_FOR(struct fact_directive, d, f, directives)
     ok &= in_text(f, d->text);
+    FACTS_FOR(struct fact_word, w, f, words)
+    ok &= in_text(f, w->text);
     return ok;
 }
 

@@ -100,11 +100,28 @@ struct fact_directive {
     uint32_t line;
 };
 
+/* A word of a string literal that may name a file, a folder or a module (source/words.h). */
+struct fact_word {
+    fact_str text;
+    uint32_t line;
+    uint32_t flags; /* enum fact_word_flag */
+};
+
+enum fact_word_flag {
+    WORD_RUN = 1,      /* after "-m" in a command line: a module that is run */
+    WORD_SEARCHED = 2, /* on a line that speaks of sys.path */
+    WORD_PLACE = 4,    /* on a line that speaks of paths, folders or loading */
+};
+
 /* The parser had to recover, and the facts may not be all: error_line and error_col say where. Or the file is
    in an encoding that cannot be read, and there are no other facts. */
-enum fact_flag { FACT_SYNTAX_ERROR = 1, FACT_ENCODING = 2 };
+enum fact_flag {
+    FACT_SYNTAX_ERROR = 1,
+    FACT_ENCODING = 2,
+    FACT_LAZY = 4, /* it has a `__getattr__` at module level */
+};
 
-enum { FACT_PARTS = 9 };
+enum { FACT_PARTS = 10 };
 
 struct facts_part {
     uint32_t at, len;
@@ -117,7 +134,7 @@ struct facts {
     /* Where each array starts, in bytes from the start of the block, and how many it has. */
     union {
         struct {
-            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, text;
+            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, words, text;
         };
         struct facts_part parts[FACT_PARTS];
     };
@@ -145,6 +162,7 @@ struct facts_builder {
     ARRAY(struct fact_assign) assigns;
     ARRAY(struct fact_ref) refs;
     ARRAY(struct fact_directive) directives;
+    ARRAY(struct fact_word) words;
     ARRAY(char) text;
     uint32_t flags, error_line, error_col;
 };

@@ -6,6 +6,7 @@
 #include "source/slice.h"
 #include "source/syntax.h"
 #include "source/walk.h"
+#include "source/words.h"
 
 #include <stdlib.h>
 
@@ -71,6 +72,7 @@ static const struct facts *parse_whole(struct parser *p, struct arena *a) {
         walk_tree(&b, tree, p->source.s, NULL);
         ts_tree_delete(tree);
     }
+    words_scan(&b, p->source.s, p->source.len);
     const struct facts *f = facts_pack(&b, a);
     arena_free(&scratch);
     return f;
@@ -92,6 +94,8 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
     for (uint32_t i = 0; i < o->comments.len; i++)
         walk_directive(&b, p->source.s + o->comments.items[i].at, o->comments.items[i].len,
                        o->comments.items[i].line);
+    if (ok)
+        words_scan(&b, p->source.s, p->source.len);
     const struct facts *f = ok ? facts_pack(&b, a) : NULL;
     arena_free(&scratch);
     return f;

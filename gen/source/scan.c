@@ -164,8 +164,11 @@ static void visit_file(struct walk *w, const struct place *parent, const char *n
     bool given = collect_is_given(&w->collect, relative(w));
     bool collected = given || (parent->collecting && !collect_ignores(&w->collect, w->path.s, false));
     bool python = is_python(name);
-    if (!python && !(collected && collect_is_text(&w->collect, w->path.s, given)))
+    if (!python && !(collected && collect_is_text(&w->collect, w->path.s, given))) {
+        if (!strchr(name, '\n'))
+            array_push(w->arena, &w->scan->others, arena_strdup(w->arena, relative(w)));
         return;
+    }
     struct source_file file = {0};
     if (bad_name(w, name) || !os_stat_at(parent->fd, name, &file.st) || !S_ISREG(file.st.mode))
         return;
@@ -273,6 +276,7 @@ bool scan_tree(struct arena *a, const struct config *c, struct scan *s) {
         qsort(s->files.items, s->files.len, sizeof *s->files.items, compare_files);
     if (s->texts.len)
         qsort(s->texts.items, s->texts.len, sizeof *s->texts.items, compare_files);
+    strs_sort(&s->others);
     strs_sort(&s->dirs);
     buf_free(&w.path);
     arena_free(&w.scratch);

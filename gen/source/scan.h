@@ -24,9 +24,10 @@ struct source_file {
 struct scan {
     ARRAY(struct source_file) files; /* the .py files */
     ARRAY(struct source_file)
-    texts;             /* no Python: files whose doctests pytest collects (test*.txt, --doctest-glob) */
-    struct strs given; /* what collecting starts from, relative to rootdir; rootdir is "." */
-    struct strs dirs;  /* every folder that was listed, relative to rootdir; rootdir is "." */
+    texts;              /* no Python: files whose doctests pytest collects (test*.txt, --doctest-glob) */
+    struct strs others; /* everything else that is no folder: paths relative to rootdir, sorted */
+    struct strs given;  /* what collecting starts from, relative to rootdir; rootdir is "." */
+    struct strs dirs;   /* every folder that was listed, relative to rootdir; rootdir is "." */
 };
 
 /*

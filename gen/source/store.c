@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[16] = "testfan facts 1";
+static const char magic[16] = "testfan facts 2";
 
 struct cache_header {
     char magic[16];

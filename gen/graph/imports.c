@@ -1,0 +1,252 @@
+#include "base/diag.h"
+#include "base/os.h"
+#include "graph/data.h"
+#include "graph/dists.h"
+#include "graph/graph.h"
+#include "graph/modules.h"
+#include "graph/resolve.h"
+#include "graph/resolver.h"
+#include "source/config.h"
+#include "source/facts.h"
+#include "source/python.h"
+#include "source/scan.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a dotted name came to. */
+struct found {
+    enum module_kind kind; /* of the last part that was found */
+    uint32_t file;         /* its file, or NO_FILE for a namespace */
+    uint32_t parts;        /* how many parts were found */
+    uint32_t files;        /* how many files that is */
+    char dir[PATH_MAX];    /* where its submodules lie */
+};
+
+/* Follows the parts of a dotted name down from `dir`, with an edge to every file on the way. */
+static struct found follow(const struct resolver *r, const char *dir, const char *name, enum edge_kind kind,
+                           uint32_t line) {
+    struct found found = {.kind = MODULE_NAMESPACE, .file = NO_FILE};
+    char sub[PATH_MAX];
+    snprintf(found.dir, sizeof found.dir, "%s", dir);
+    while (*name) {
+        size_t n = strcspn(name, ".");
+        uint32_t file;
+        enum module_kind part = modules_lookup(r->m, found.dir, name, n, &file, sub);
+        const char *extension = modules_extension(r->m, found.dir, name, n);
+        if (extension) {
+            resolver_edge(r, graph_node(r->g, extension), kind, line);
+            found.files++;
+            part = part == MODULE_NONE || part == MODULE_NAMESPACE ? MODULE_FILE : part;
+        }
+        if (part == MODULE_NONE)
+            break;
+        if (file != NO_FILE) {
+            resolver_edge(r, file, kind, line);
+            found.files++;
+        }
+        found.kind = part;
+        found.file = file;
+        found.parts++;
+        memcpy(found.dir, sub, sizeof sub);
+        name += n + (name[n] == '.');
+        if (part == MODULE_FILE)
+            break;
+    }
+    return found;
+}
+
+static uint32_t count_parts(const char *name) {
+    uint32_t n = *name != 0;
+    for (; *name; name++)
+        n += *name == '.';
+    return n;
+}
+
+/* `from package import *` imports the submodules that the package's __all__ names. */
+static void follow_all(const struct resolver *r, const struct found *package, enum edge_kind kind,
+                       uint32_t line) {
+    if (package->kind != MODULE_PACKAGE)
+        return;
+    const struct facts *facts = r->all[package->file];
+    FACTS_FOR(struct fact_assign, assign, facts, assigns) {
+        if (strcmp(facts_str(facts, assign->name), "__all__") != 0)
+            continue;
+        for (const char *s = facts_str(facts, assign->value); (s = strpbrk(s, "'\"")) != NULL;) {
+            const char *end = strchr(s + 1, *s);
+            if (!end)
+                break;
+            char name[256];
+            snprintf(name, sizeof name, "%.*s", (int)(end - s - 1), s + 1);
+            if (*name && !strchr(name, '.'))
+                follow(r, package->dir, name, kind, line);
+            s = end + 1;
+        }
+    }
+}
+
+static void follow_names(const struct resolver *r, const struct found *module, const char *name,
+                         enum edge_kind kind, uint32_t line) {
+    if (module->kind == MODULE_FILE || !*name)
+        return;
+    if (strcmp(name, "*") == 0)
+        follow_all(r, module, kind, line);
+    else
+        follow(r, module->dir, name, kind, line);
+}
+
+struct answer imports_look_up(const struct resolver *r, const struct strs *roots, const char *module,
+                              const char *name, bool prefix, enum edge_kind kind, uint32_t line) {
+    struct answer answer = {.first = NO_FILE, .other = NO_FILE};
+    uint32_t parts = count_parts(module);
+    for (uint32_t i = 0; i < roots->len; i++) {
+        struct found found = follow(r, roots->items[i], module, kind, line);
+        bool whole = found.parts == parts;
+        if (whole)
+            follow_names(r, &found, name, kind, line);
+        bool here = (whole || (prefix && found.parts)) && (found.files || found.kind == MODULE_NAMESPACE);
+        answer.found |= here && found.parts > 0;
+        if (!here || found.file == NO_FILE)
+            continue;
+        if (answer.first == NO_FILE)
+            answer.first = found.file;
+        else if (found.file != answer.first && answer.other == NO_FILE)
+            answer.other = found.file;
+    }
+    return answer;
+}
+
+struct answer imports_search(const struct resolver *r, const char *module, const char *name,
+                             enum edge_kind kind, uint32_t line) {
+    struct strs places = modules_holding(r->m, r->arena, module, strcspn(module, "."), r->path);
+    return imports_look_up(r, &places, module, name, true, kind, line);
+}
+
+static bool quiet_place(uint32_t place) {
+    return place & (PLACE_TRY_IMPORT | PLACE_TYPE_CHECKING | PLACE_CONDITIONAL);
+}
+
+/* A compiled or generated module is no .py file: something else of that name may stand in the folder. */
+static bool stands_otherwise(const struct resolver *r, const char *module) {
+    for (uint32_t i = 0; i < r->roots.len; i++) {
+        char *path = os_join(r->arena, r->c->rootdir, os_join(r->arena, r->roots.items[i], module));
+        for (char *p = path + strlen(r->c->rootdir); *p; p++)
+            if (*p == '.')
+                *p = '/';
+        if (data_exists_like(path))
+            return true;
+    }
+    return false;
+}
+
+static bool already_noted(const struct resolver *r, const char *text) {
+    for (uint32_t i = r->findings->len; i-- > 0 && r->findings->items[i].file == r->file;)
+        if (strcmp(r->findings->items[i].text, text) == 0)
+            return true;
+    return false;
+}
+
+static void report_unresolved(const struct resolver *r, const char *module, uint32_t line, uint32_t col) {
+    size_t n = strcspn(module, ".");
+    char *top = arena_strndup(r->arena, module, n);
+    bool ours = map_get(&r->m->tops, top, n) != MAP_NONE;
+    bool standard = map_get(&r->d->python->stdlib, top, n) != MAP_NONE;
+    if ((!ours && (!r->d->python->path || standard)) || stands_otherwise(r, module))
+        return;
+    const char *text = arena_printf(r->arena, "nothing provides import '%s'", module);
+    if (already_noted(r, text))
+        return;
+    resolver_note(r, DIAG_UNRESOLVED_IMPORT, line, col, "%s", text);
+    const char *near = ours ? NULL : str_nearest(top, &r->m->top_names);
+    if (near)
+        resolver_cure(r, "did you mean '%s%s'?", near, module + n);
+    else
+        resolver_cure(r,
+                      "install it, or add the folder that holds it: [tool.testfan] sources = [\"FOLDER\"]");
+}
+
+static void report_ambiguous(const struct resolver *r, const struct answer *answer, const char *module,
+                             const struct fact_import *i) {
+    resolver_note(r, DIAG_AMBIGUOUS_IMPORT, i->line, i->col, "import '%s' has two providers: %s, %s", module,
+                  graph_path(r->g, answer->first), graph_path(r->g, answer->other));
+    resolver_cure(r, "sys.path takes %s; both count as inputs", graph_path(r->g, answer->first));
+}
+
+static void resolve_absolute(const struct resolver *r, const struct fact_import *i) {
+    const char *module = facts_str(r->facts, i->module), *name = facts_str(r->facts, i->name);
+    struct answer answer = {.first = NO_FILE, .other = NO_FILE};
+    if (map_get(&r->m->tops, module, strcspn(module, ".")) != MAP_NONE) {
+        answer = imports_look_up(r, &r->roots, module, name, false, EDGE_IMPORT, i->line);
+        if (!answer.found)
+            answer = imports_look_up(r, &r->m->bases, module, name, false, EDGE_IMPORT, i->line);
+    }
+    if (answer.other != NO_FILE)
+        report_ambiguous(r, &answer, module, i);
+    bool installed = dists_import(r->d, r->g, r->file, module, name, !answer.found, i->line);
+    bool standard = map_get(&r->d->python->stdlib, module, strcspn(module, ".")) != MAP_NONE;
+    if (!answer.found && !installed && !standard)
+        answer = imports_search(r, module, name, EDGE_IMPORT, i->line);
+    if (!answer.found && !installed && !quiet_place(i->place))
+        report_unresolved(r, module, i->line, i->col);
+}
+
+static void resolve_relative(const struct resolver *r, const struct fact_import *i) {
+    const char *module = facts_str(r->facts, i->module), *name = facts_str(r->facts, i->name);
+    char *dir = os_dirname(r->arena, r->path);
+    bool inside = true;
+    for (unsigned level = 1; level < i->level && inside; level++) {
+        inside = *dir != 0;
+        dir = os_dirname(r->arena, dir);
+    }
+    if (inside) {
+        char init[PATH_MAX];
+        snprintf(init, sizeof init, "%s%s__init__.py", dir, *dir ? "/" : "");
+        uint32_t package = modules_file(r->m, init);
+        if (package != NO_FILE)
+            resolver_edge(r, package, EDGE_IMPORT, i->line);
+        struct found found = follow(r, dir, module, EDGE_IMPORT, i->line);
+        if (!*module && package != NO_FILE) {
+            found.kind = MODULE_PACKAGE;
+            found.file = package;
+        }
+        inside = found.parts == count_parts(module);
+        if (inside)
+            follow_names(r, &found, name, EDGE_IMPORT, i->line);
+        else
+            inside = data_exists_like(os_join(
+                r->arena, r->c->rootdir,
+                os_join(r->arena, found.dir, strrchr(module, '.') ? strrchr(module, '.') + 1 : module)));
+    }
+    if (inside || quiet_place(i->place))
+        return;
+    resolver_note(r, DIAG_UNRESOLVED_IMPORT, i->line, i->col, "nothing provides import '%.*s%s'",
+                  (int)i->level, "................................", module);
+}
+
+static void resolve_refs(const struct resolver *r) {
+    FACTS_FOR(struct fact_ref, ref, r->facts, refs) {
+        if (ref->place & PLACE_TYPE_CHECKING)
+            continue;
+        const char *name = facts_str(r->facts, ref->value);
+        if (!*name || *name == '.' || strchr(name, '/'))
+            continue;
+        enum edge_kind kind = ref->kind == REF_PLUGINS ? EDGE_PLUGIN : EDGE_IMPORT;
+        bool found = imports_look_up(r, &r->roots, name, "", ref->kind == REF_PATCH, kind, ref->line).found;
+        bool installed = dists_import(r->d, r->g, r->file, name, "", !found, ref->line);
+        if (!found && !installed)
+            imports_search(r, name, "", kind, ref->line);
+    }
+}
+
+void imports_resolve(const struct resolver *r) {
+    FACTS_FOR(struct fact_import, i, r->facts, imports) {
+        if (i->place & PLACE_TYPE_CHECKING)
+            continue;
+        if (i->level)
+            resolve_relative(r, i);
+        else
+            resolve_absolute(r, i);
+    }
+    resolve_refs(r);
+}
