@@ -128,6 +128,7 @@ def test_what_the_import_system_searched_is_left_out(tree):
         ("stat", "tests/data/x.txt", {"tests/data/"}, set(), True),
         ("stat", "tests/data/x.txt", set(), {"tests/data/x.txt"}, True),
         ("stat", "tests/data/x.txt", {"tests/"}, set(), False),
+        ("stat", "tests/data", {"tests/data/x.txt"}, set(), True),
         ("absent", "tests/no/such/file", {"tests/"}, set(), True),
         ("absent", "tests/no/such/file", {"/"}, set(), False),
     ],

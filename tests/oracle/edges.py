@@ -1,8 +1,9 @@
 """What testfan says that a test file depends on, and what of the oracle's inputs that leaves out.
 
-An input is covered when testfan's dependencies of the file have it: a file by its path, a listing by the folder's path with a '/' at the end. A file that
-was only looked at is covered by its folder's listing too, and a path that was looked for in vain by the listing of the nearest folder
-above it that is there: what appears or goes changes that listing. `testfan learn` adds what a traced run saw, the looks among it.
+An input is covered when testfan's dependencies of the file have it: a file by its path, a listing by the folder's path with a '/' at the end. A
+file that was only looked at is covered by its folder's listing too, a folder by anything below it, and a path that was looked for in vain by
+the listing of the nearest folder above it that is there: what appears or goes changes that listing. `testfan learn` adds what a traced run
+saw, the looks among it.
 """
 import json
 import os
@@ -34,6 +35,8 @@ class Edges:
 
     def covers(self, kind, path, closure, looks):
         if path in closure or path + "/" in closure:
+            return True
+        if kind == "stat" and any(other.startswith(path + "/") for other in closure):
             return True
         return kind in ("stat", "absent") and (path in looks or self.listed(path, closure))
 

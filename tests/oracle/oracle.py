@@ -1,6 +1,6 @@
 """An independent oracle of testfan's edges: what strace saw plain pytest touch against what testfan says a test file depends on.
 
-    python tests/oracle/oracle.py PROJECT... [--jobs 2] [--limit 40] [--format text|markdown|json] [--verbose]
+    python tests/oracle/oracle.py PROJECT... [--jobs 2] [--limit 60] [--format text|markdown|json] [--verbose]
 
 Each project (a folder of .deps/projects with its virtual environment beside it) is copied three times: one copy is run under strace, one holds the
 empty test files, one is testfan's. What counts as an input is written down in inputs.py; what covers it in edges.py. Exit status 1: a Python file was missed before
@@ -113,7 +113,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("projects", nargs="+", metavar="PROJECT")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--limit", type=int, default=40, help="trace a seeded sample where there are more test files; 0: all")
+    parser.add_argument("--limit", type=int, default=60, help="trace a seeded sample where there are more test files; 0: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=int, default=600)
     parser.add_argument("--static", action="store_true", help="leave out what comes after `testfan learn`, and the audit")
