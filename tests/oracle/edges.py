@@ -16,10 +16,11 @@ class Trouble(Exception):
 
 
 class Edges:
-    """testfan in one copy of a project."""
+    """testfan in one copy of a project; `selection` are the words that select the test files compared, none for all."""
 
-    def __init__(self, copy):
+    def __init__(self, copy, selection=()):
         self.copy = copy
+        self.selection = selection
         self.tree = inputs.Tree(copy.path)
         self.learned = {}
 
@@ -55,16 +56,16 @@ class Edges:
         return {"missed": missed, "unused": len(unused), "pairs": pairs, "unused_pairs": unused}
 
     def test(self):
-        done = self.copy.testfan("test", timeout=1800)
+        done = self.copy.testfan("test", *self.selection, timeout=1800)
         if done.returncode not in (0, 1):
             raise Trouble(f"testfan test gave {done.returncode}\n{done.stdout}{done.stderr}")
 
     def learn(self):
-        self.copy.testfan("learn", check=0)
+        self.copy.testfan("learn", *self.selection, check=0, timeout=1800)
         self.learned = json.loads((self.copy.path / "testfan.learned.json").read_text())["targets"]
 
     def audit(self, files):
         """testfan's own count, for the same files."""
-        told = json.loads(self.copy.testfan("audit", "--format", "json", timeout=1800).stdout)
+        told = json.loads(self.copy.testfan("audit", "--format", "json", *self.selection, timeout=1800).stdout)
         mine = [target for target in told["targets"] if target["file"] in files]
         return {key: sum(len(target.get(key, ())) for target in mine) for key in ("missed", "unused")}

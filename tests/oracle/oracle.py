@@ -88,7 +88,7 @@ def judge(name, work, options):
     project = Project(name, work, options)
     files = project.targets()
     seen = project.seen(files)
-    side = edges.Edges(project.copies["testfan"])
+    side = edges.Edges(project.copies["testfan"], files if len(files) < project.all else ())
     row = {"project": name, "targets": len(files), "of": project.all, "inputs": collections.Counter()}
     for file in files:
         for kind in ("py", "data"):
