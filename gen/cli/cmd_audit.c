@@ -4,6 +4,7 @@
 #include "cli/suite.h"
 #include "base/diag.h"
 #include "graph/audit.h"
+#include "run/company.h"
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -55,7 +56,22 @@ static void print_target(const struct invocation *in, const struct audit_target 
         printf("%s: unused %s\n", t->file, t->unused.items[i]);
 }
 
-static void print_text(const struct invocation *in, const struct audit *audit) {
+static void print_company(const struct company *company) {
+    ARRAY_FOR (const struct company_file, f, company) {
+        if (f->unstable)
+            printf("%s: test ids change from run to run: %s\n", f->file, f->id);
+        if (!f->order_dependent)
+            continue;
+        printf("%s: fails alone and passes in company%s%s\n", f->file,
+               f->leans_on ? ": it leans on the import of " : "", f->leans_on ? f->leans_on : "");
+        if (f->leans_on)
+            printf("  hint: import %s\n", f->leans_on);
+    }
+}
+
+static void print_text(const struct invocation *in, const struct audit *audit,
+                       const struct company *company) {
+    print_company(company);
     ARRAY_FOR (const struct audit_target, t, audit)
         print_target(in, t);
     double share = audit->pairs ? 100.0 * audit->unused / audit->pairs : 0;
@@ -82,7 +98,21 @@ static cJSON *target_json(const struct audit_target *t) {
     return object;
 }
 
-static void print_json(const struct audit *audit) {
+static void add_company_json(cJSON *json, const struct company *company) {
+    cJSON *unstable = cJSON_AddArrayToObject(json, "unstable");
+    cJSON *dependent = cJSON_AddArrayToObject(json, "order_dependent");
+    ARRAY_FOR (const struct company_file, f, company) {
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "file", f->file);
+        if (f->order_dependent && f->leans_on)
+            cJSON_AddStringToObject(object, "leans_on", f->leans_on);
+        if (!f->order_dependent)
+            cJSON_AddStringToObject(object, "id", f->id);
+        cJSON_AddItemToArray(f->order_dependent ? dependent : unstable, object);
+    }
+}
+
+static void print_json(const struct audit *audit, const struct company *company) {
     cJSON *json = cJSON_CreateObject();
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
     ARRAY_FOR (const struct audit_target, t, audit)
@@ -91,6 +121,7 @@ static void print_json(const struct audit *audit) {
     cJSON_AddNumberToObject(json, "missed", audit->missed);
     cJSON_AddNumberToObject(json, "unused", audit->unused);
     cJSON_AddNumberToObject(json, "untraced", audit->untraced);
+    add_company_json(json, company);
     char *text = cJSON_Print(json);
     puts(text);
     cJSON_free(text);
@@ -101,13 +132,16 @@ int cmd_audit(struct invocation *in) {
     struct project p;
     struct plan plan;
     struct audit audit;
+    struct company company = {0};
     if (!project_load(in->arena, in, PROJECT_RUNS, &p))
         return EXIT_USAGE;
     bool ok = run_and_audit(in, &p, &plan, &audit);
+    if (ok)
+        company_check(in->arena, p.python.path, &plan, &company);
     if (ok && strcmp(in->format, "json") == 0)
-        print_json(&audit);
+        print_json(&audit, &company);
     else if (ok)
-        print_text(in, &audit);
+        print_text(in, &audit, &company);
     project_free(&p);
     return !ok ? EXIT_USAGE : audit.missed ? EXIT_FAILED : EXIT_PASSED;
 }

@@ -192,7 +192,8 @@ static const char *digest_rules(struct arena *a) {
     struct digest sum = {0};
     char hex[33];
     for (const struct embedded_file *f = embedded_files; f->name; f++)
-        if (str_ends(f->name, ".py") && strcmp(f->name, "testfan_probe.py") != 0)
+        if (str_ends(f->name, ".py") && strcmp(f->name, "testfan_probe.py") != 0 &&
+            strcmp(f->name, "testfan_company.py") != 0)
             digest_add(&sum, digest_bytes(f->text, strlen(f->text)));
     digest_hex(sum, hex);
     return arena_strdup(a, hex);
@@ -222,6 +223,7 @@ static bool write_support(struct project *p, const struct strs *watched) {
     ok = ok && dists_write(&p->dists, &p->graph);
     static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
                                            {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
+                                           {"testfan_company.py", ".testfan/rules/testfan_company.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
     for (const struct embedded_file *f = embedded_files; f->name; f++)
         for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)

@@ -18,6 +18,18 @@ static const char *extend(const struct resolver *r, const char *dir, const char 
     return os_normalize(r->arena, os_join(r->arena, dir, word));
 }
 
+static uint32_t files_from(const struct scan *scan, const char *path) {
+    uint32_t low = 0, high = scan->files.len;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (strcmp(scan->files.items[middle].path, path) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* The first path of a sorted list that is not before `path`. */
 static uint32_t others_from(const struct strs *others, const char *path) {
     uint32_t low = 0, high = others->len;
@@ -53,9 +65,9 @@ static void add_folder(const struct resolver *r, const char *dir, bool python, u
     for (uint32_t i = first; i < last; i++)
         if (!str_ends(scan->others.items[i], ".pyc"))
             add_data(r, scan->others.items[i], line);
-    for (uint32_t i = 0; python && i < scan->files.len; i++)
-        if (str_starts(scan->files.items[i].path, prefix) && !(scan->files.items[i].flags & SOURCE_TEST) &&
-            i != r->file)
+    for (uint32_t i = files_from(scan, prefix);
+         python && i < scan->files.len && str_starts(scan->files.items[i].path, prefix); i++)
+        if (!(scan->files.items[i].flags & SOURCE_TEST) && i != r->file)
             resolver_edge(r, i, EDGE_DATA, line);
 }
 
@@ -76,7 +88,7 @@ static bool name_path(const struct resolver *r, const struct fact_word *w, const
             add_data(r, path, w->line);
             return true;
         }
-        if (is_folder(r, path) && str_ends(path, word)) {
+        if (is_folder(r, path) && !str_starts(r->path, arena_printf(r->arena, "%s/", path))) {
             if (!(w->flags & WORD_SEARCHED))
                 add_folder(r, path, test, w->line);
             return true;
