@@ -27,17 +27,19 @@ class Change:
 
 
 class Facts:
-    """What is known of the untouched tree: its targets, and which of them read a file, import a name, make Python search for one."""
+    """What is known of the untouched tree: its targets, the lines that run, and which targets read a file, import a name, make Python search
+    for one. `installed` is what lies beside the standard library, by name."""
 
-    def __init__(self, root, targets, traces, lines):
+    def __init__(self, root, targets, traces, lines, installed):
         self.root, self.targets, self.lines = root, targets, lines
+        self.known = set(sys.stdlib_module_names) - set(sys.builtin_module_names) | {name.partition(".")[0] for name in installed}
         self.reads = collections.defaultdict(set)
         self.imported, self.searched = collections.defaultdict(set), collections.defaultdict(set)
         for target, trace in traces.items():
             for kind in ("reads", "imported", "searched"):
                 for name in trace[kind]:
                     getattr(self, kind)[name].add(target)
-        self.files = sorted(p for p in self.reads if (root / p).is_file() and p not in targets)
+        self.files = sorted(p for p in self.reads if (root / p).is_file() and p not in targets and ".egg-info/" not in p)
 
     def python(self):
         return [p for p in self.files if p.endswith(".py")]
@@ -74,7 +76,7 @@ def data_change(facts, draw):
     data = (facts.root / path).read_bytes()
     lines = data.splitlines(keepends=True)
     if b"\0" in data:
-        at = draw.randrange(len(data) // 2, len(data))
+        at = draw.randrange(len(data) // 8)
         changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
         return Change("data", path, 0, f"byte {at}", changed, facts.reads[path])
     full = [n for n, line in enumerate(lines) if line.strip()]
@@ -127,19 +129,19 @@ def search_folders(facts):
 
 
 def shadow_change(facts, draw):
-    """A new package beside a module of its name, or a new module that comes before one that is imported."""
+    """A new package beside a module of its name, or a new module that comes before one that the project imports, or that what is installed does."""
+    way = draw.choice(["package", "imported", "searched"])
     found = []
-    for path in facts.python():
+    for path in facts.python() if way == "package" else ():
         if not path.endswith(("__init__.py", "conftest.py")):
             found.append((path[:-3] + "/__init__.py", "package before " + os.path.basename(path), facts.reads[path]))
-    for folder, targets in sorted(search_folders(facts).items()):
-        for name in sorted(set(facts.searched) - set(sys.builtin_module_names)):
+    for folder, targets in sorted(search_folders(facts).items()) if way != "package" else ():
+        for name in sorted(facts.known.intersection(facts.searched)):
             path = os.path.join(folder, name)
             traced = (facts.imported[name] | facts.searched[name]) & targets
-            if traced and not (facts.root / path).exists() and not (facts.root / f"{path}.py").exists():
+            free = not (facts.root / path).exists() and not (facts.root / f"{path}.py").exists()
+            if traced and free and bool(facts.imported[name]) == (way == "imported"):
                 found.append((f"{path}.py", f"module before {name}", traced))
-    packages = [f for f in found if f[1].startswith("package")]
-    found = draw.choice([packages, [f for f in found if f not in packages]])
     if not found:
         return None
     path, what, traced = draw.choices(found, [facts.weight(f[2]) for f in found])[0]

@@ -81,7 +81,7 @@ def constant_edits(source):
         if isinstance(value, bool):
             yield source.replace(node, str(not value), f"{value} -> {not value}")
         elif isinstance(value, int):
-            yield source.replace(node, str(value + 1), f"{value} -> {value + 1}")
+            yield source.replace(node, f"({~value})", f"{value} -> {~value}")
         elif isinstance(value, str) and value:
             yield source.replace(node, repr(value + "_"), f"{value[:12]!r} -> {(value[:12] + '_')!r}")
 

@@ -63,7 +63,8 @@ def mutate(name, seed, count, folder):
     left_out = sorted(set(judges.unstable) | set(selection.unpassed))
     traces = dict(zip(targets, judges.each(lambda lane, _, file: lane.trace(file), targets)))
     [lines] = judges.each(lambda lane, *_: lane.executed(), [None])
-    changes = draw_changes(Facts(selection.workspace.path, targets, traces, lines), f"{name} {seed}", count)
+    clean = judges.lanes[0].workspace
+    changes = draw_changes(Facts(clean.picture, targets, traces, lines, clean.installed()), f"{name} {seed}", count)
     changed = judges.each(judge, changes)
     rows = []
     for change, differ in zip(changes, changed):

@@ -56,6 +56,10 @@ class Workspace:
         self.tree = copy_project(name, folder)
         self.path, self.picture = self.tree.path, folder / "picture"
 
+    def installed(self):
+        """What lies in the site-packages folder that the copy shares with the original."""
+        return sorted(path.name for path in (PROJECTS / f"venv-{self.name}").glob("lib/python*/site-packages/*"))
+
     def keep(self):
         """What is there now is what restore() goes back to."""
         self.picture.mkdir(exist_ok=True)
