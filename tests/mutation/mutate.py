@@ -2,8 +2,8 @@
 
     python tests/mutation/mutate.py PROJECT... [--seed N] [--count 40] [--format text|json]
 
-A change is made in two copies of the project: in one testfan says what would run, in the other plain pytest says what changed. Exit 1 when a
-change escaped, when fewer than 25 of 40 changed an outcome, or when testfan selects more than 1.25 times what a traced run shows reading the changed file.
+A change is made in two copies of the project: in one testfan says what would run, in the other plain pytest says what changed. A file that changes
+only in the company of others (its outcome alone is what it was) is named, and is no escape: testfan runs each file alone. Exit 1 when a change escaped, when fewer than 25 of 40 changed an outcome, or when testfan selects more than 1.25 times what a traced run shows reading the changed file.
 """
 import argparse
 import concurrent.futures
@@ -50,9 +50,12 @@ class Judges:
         return list(self.pool.map(one, items))
 
 
-def judge(lane, baseline, change):
+def judge(lane, baseline, alone, change, selected):
+    """The files whose outcome a change changes, and those of them that were not selected and are as they were when they run alone."""
     change.apply(lane.workspace.path)
-    return lane.changed(baseline)
+    changed = lane.changed(baseline, alone) & set(alone)
+    company = {file for file in changed - set(selected) if not lane.differs_alone(file, alone)}
+    return changed, company
 
 
 def mutate(name, seed, count, folder):
@@ -60,22 +63,24 @@ def mutate(name, seed, count, folder):
     selection = Selection(name, folder / "testfan")
     judges = Judges(name, folder)
     targets = selection.targets
-    left_out = sorted(set(judges.unstable) | set(selection.unpassed))
-    traces = dict(zip(targets, judges.each(lambda lane, _, file: lane.trace(file), targets)))
+    observed = judges.each(lambda lane, _, file: lane.trace(file), targets)
+    traces, alone = ({file: pair[n] for file, pair in zip(targets, observed)} for n in (0, 1))
     [lines] = judges.each(lambda lane, *_: lane.executed(), [None])
     clean = judges.lanes[0].workspace
     changes = draw_changes(Facts(clean.picture, targets, traces, lines, clean.installed()), f"{name} {seed}", count)
-    changed = judges.each(judge, changes)
+    selections = [selection.of(change) for change in changes]
+    pairs = [(change, selected) for change, (selected, _) in zip(changes, selections)]
+    judged = judges.each(lambda lane, baseline, pair: judge(lane, baseline, alone, *pair), pairs)
+    left_out = set(judges.unstable) | set(selection.unpassed)
     rows = []
-    for change, differ in zip(changes, changed):
-        selected, note = selection.of(change)
-        counted = (set(differ) & set(targets)) - set(left_out)
+    for change, (selected, note), (changed, company) in zip(changes, selections, judged):
         rows.append({
             "kind": change.kind, "path": change.path, "line": change.line, "what": change.what, "note": note,
-            "selected": len(selected), "changed": len(counted), "traced": len(change.traced), "escaped": sorted(counted - set(selected)),
+            "selected": len(selected), "changed": len(changed - left_out), "traced": len(change.traced),
+            "escaped": sorted(changed - left_out - company - set(selected)), "company": sorted(company - left_out),
         })  # fmt: skip
     unplanned = sorted(set(judges.baselines[0].files) - set(targets))
-    return {"project": name, "seed": seed, "targets": len(targets), "left_out": left_out, "unplanned": unplanned, "changes": rows}
+    return {"project": name, "seed": seed, "targets": len(targets), "left_out": sorted(left_out), "unplanned": unplanned, "changes": rows}
 
 
 def main():
@@ -91,9 +96,10 @@ def main():
             result = mutate(name, given.seed, given.count, pathlib.Path(scratch))
         result["sums"] = table.sums(result)
         result["verdict"] = table.verdict(result)
+        result["text"] = table.text(result)
         results.append(result)
         if given.format == "text":
-            print(table.text(result), flush=True)
+            print(result["text"], flush=True)
     if given.format == "json":
         json.dump(results, sys.stdout, indent=1)
     return any(result["verdict"] for result in results)

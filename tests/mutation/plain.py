@@ -91,14 +91,14 @@ class Plain:
         return (self.out / "log").read_text(errors="replace")[-3000:]
 
     def trace(self, file):
-        """What `file` reads when it runs alone: its paths in the tree, and the top-level names that are imported."""
+        """What `file` reads when it runs alone (its paths in the tree, and the top-level names that are imported), and its outcome."""
         trace = self.out / "trace"
-        self.pytest(file, OBSERVE_TRACE=str(trace))
+        alone = self.pytest(file, OBSERVE_TRACE=str(trace))
         assert trace.exists(), f"{file} leaves no trace:\n{self.log()}"
         found = json.loads(trace.read_text())
         python = [p for p in found["originals"] if p.endswith(".py")]
         assert not python, f"{file} imports the original and not the copy: {python}"
-        return found
+        return found, alone.files.get(file)
 
     def executed(self):
         """The lines that run, per file, in a run of everything."""
@@ -106,13 +106,18 @@ class Plain:
         self.pytest(OBSERVE_LINES=str(lines))
         return {path: set(numbers) for path, numbers in json.loads(lines.read_text()).items()}
 
-    def changed(self, baseline):
+    def changed(self, baseline, alone):
         """The files whose outcome on the tree as it is differs from `baseline`. A run that breaks off (a hang, a crash, a broken conftest)
-        says nothing of the files that it did not come to: those are run alone."""
-        patience = 20 + 6 * self.seconds
-        now = self.pytest(timeout=patience)
-        differ = {f for f in baseline.files if now.files.get(f) != baseline.files[f]} | (set(now.files) - set(baseline.files))
+        says nothing of the files that it did not come to: those are run alone, and compared with what they gave `alone`."""
+        now = self.pytest(timeout=self.patience())
+        differ = {f for f in baseline.files if now.files.get(f) != baseline.files[f]}
         if now.ended:
             return differ
         known = set(now.files) - now.unfinished
-        return {f for f in differ if f in known or self.pytest(f, timeout=patience).files.get(f) != baseline.files.get(f)}
+        return {f for f in differ if f in known or self.differs_alone(f, alone)}
+
+    def differs_alone(self, file, alone):
+        return self.pytest(file, timeout=self.patience()).files.get(file) != alone[file]
+
+    def patience(self):
+        return 20 + 6 * self.seconds

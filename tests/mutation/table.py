@@ -46,6 +46,8 @@ def text(result):
             out.append(f"{'':9} {r['note']}")
         if r["escaped"]:
             out.append(f"{'':9} ESCAPED: {', '.join(r['escaped'])}")
+        if r["company"]:
+            out.append(f"{'':9} changed in company, unchanged alone: {', '.join(r['company'])}")
     s = result["sums"]
     out.append(
         f"{s['changes']} changes, {s['effective']} changed an outcome, {s['escaped']} escaped; "

@@ -55,10 +55,18 @@ class Workspace:
         self.name, self.folder = name, folder
         self.tree = copy_project(name, folder)
         self.path, self.picture = self.tree.path, folder / "picture"
+        [self.site] = (PROJECTS / f"venv-{name}").glob("lib/python*/site-packages")
+        self.forget_original()
+
+    def forget_original(self):
+        """Without the .pth files of the original environment: the finder of an editable install would answer for a deleted module."""
+        [pth] = self.folder.glob("venv/lib/python*/site-packages/copy.pth")
+        root = pth.read_text().splitlines()[0]
+        pth.write_text(f"{root}\n{self.site}\n")
 
     def installed(self):
-        """What lies in the site-packages folder that the copy shares with the original."""
-        return sorted(path.name for path in (PROJECTS / f"venv-{self.name}").glob("lib/python*/site-packages/*"))
+        """The names in the site-packages folder that the copy shares with the original."""
+        return sorted(path.name for path in self.site.iterdir())
 
     def keep(self):
         """What is there now is what restore() goes back to."""
