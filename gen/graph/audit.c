@@ -12,7 +12,8 @@ struct auditing {
     struct arena *a;
     const struct graph *g;
     const struct dists *d;
-    const char *rootdir;
+    const struct learned *learned;
+    const char *file;    /* the target's */
     unsigned char *seen; /* units that the target reaches */
     struct map below;    /* folders above what it reaches */
     struct map dists;    /* distributions that it reaches */
@@ -36,7 +37,7 @@ static bool covers(const struct auditing *au, const struct input *i) {
     case INPUT_DIST:
         return map_get(&au->dists, i->path, strlen(i->path)) != MAP_NONE;
     case INPUT_ABSENT:
-        return false;
+        return learned_has(au->learned, au->file, LEARNED_ABSENT, i->path);
     default:
         return true;
     }
@@ -82,10 +83,11 @@ static void find_unused(struct auditing *au, const struct inputs *in, struct aud
 static struct audit_target audit_one(struct auditing *au, const struct target *target) {
     struct audit_target t = {.file = target->file};
     struct inputs in;
-    inputs_read(au->a, os_join(au->a, au->rootdir, arena_printf(au->a, "%s.trace", target->result)), &in);
+    inputs_read(au->a, os_join(au->a, au->d->rootdir, arena_printf(au->a, "%s.trace", target->result)), &in);
     t.traced = in.len > 0;
     if (!t.traced)
         return t;
+    au->file = target->file;
     prepare(au, target);
     ARRAY_FOR (const struct input, i, &in) {
         if (i->kind == INPUT_STARTED)
@@ -98,9 +100,9 @@ static struct audit_target audit_one(struct auditing *au, const struct target *t
 }
 
 void audit_targets(struct arena *a, const struct plan *plan, const struct graph *g, const struct dists *d,
-                   const char *rootdir, struct audit *out) {
+                   const struct learned *learned, struct audit *out) {
     *out = (struct audit){0};
-    struct auditing au = {.a = a, .g = g, .d = d, .rootdir = rootdir};
+    struct auditing au = {.a = a, .g = g, .d = d, .learned = learned};
     ARRAY_FOR (const struct target, target, &plan->targets) {
         struct audit_target t = audit_one(&au, target);
         array_push(a, out, t);
