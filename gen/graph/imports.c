@@ -21,13 +21,30 @@ struct found {
     uint32_t file;         /* its file, or NO_FILE for a namespace */
     uint32_t parts;        /* how many parts were found */
     uint32_t files;        /* how many files that is */
+    size_t root;           /* how much of `dir` is the source root, or NO_ROOT */
     char dir[PATH_MAX];    /* where its submodules lie */
 };
 
+/* Not below a source root: a namespace there has no other portions. */
+#define NO_ROOT SIZE_MAX
+
+/* A namespace's folder counts only where no root that is on sys.path has a module of that name (PEP 420). */
+static bool is_hidden(const struct resolver *r, const char *folder, size_t root) {
+    char path[PATH_MAX];
+    for (uint32_t i = 0; root != NO_ROOT && i < r->roots.len; i++) {
+        const char *other = r->roots.items[i], *below = folder + root + (root > 0);
+        int n = snprintf(path, sizeof path, "%s%s%s", other, *other ? "/" : "", below);
+        bool sure = modules_is_sure(r->m, other) || (r->own && strcmp(r->own, other) == 0);
+        if (n < PATH_MAX && sure && modules_answers(r->m, path))
+            return true;
+    }
+    return false;
+}
+
 /* Follows the parts of a dotted name down from `dir`, with an edge to every file on the way. */
-static struct found follow(const struct resolver *r, const char *dir, const char *name, enum edge_kind kind,
-                           uint32_t line) {
-    struct found found = {.kind = MODULE_NAMESPACE, .file = NO_FILE};
+static struct found follow(const struct resolver *r, const char *dir, size_t root, const char *name,
+                           enum edge_kind kind, uint32_t line) {
+    struct found found = {.kind = MODULE_NAMESPACE, .file = NO_FILE, .root = root};
     char sub[PATH_MAX];
     snprintf(found.dir, sizeof found.dir, "%s", dir);
     while (*name) {
@@ -40,7 +57,7 @@ static struct found follow(const struct resolver *r, const char *dir, const char
             found.files++;
             part = part == MODULE_NONE || part == MODULE_NAMESPACE ? MODULE_FILE : part;
         }
-        if (part == MODULE_NONE)
+        if (part == MODULE_NONE || (part == MODULE_NAMESPACE && is_hidden(r, sub, root)))
             break;
         if (file != NO_FILE) {
             resolver_edge(r, file, kind, line);
@@ -80,7 +97,7 @@ static void follow_all(const struct resolver *r, const struct found *package, en
             char name[256];
             snprintf(name, sizeof name, "%.*s", (int)(end - s - 1), s + 1);
             if (*name && !strchr(name, '.'))
-                follow(r, package->dir, name, kind, line);
+                follow(r, package->dir, package->root, name, kind, line);
             s = end + 1;
         }
     }
@@ -93,7 +110,7 @@ static void follow_names(const struct resolver *r, const struct found *module, c
     if (strcmp(name, "*") == 0)
         follow_all(r, module, kind, line);
     else
-        follow(r, module->dir, name, kind, line);
+        follow(r, module->dir, module->root, name, kind, line);
 }
 
 struct answer imports_look_up(const struct resolver *r, const struct strs *roots, const char *module,
@@ -101,7 +118,9 @@ struct answer imports_look_up(const struct resolver *r, const struct strs *roots
     struct answer answer = {.first = NO_FILE, .other = NO_FILE};
     uint32_t parts = count_parts(module);
     for (uint32_t i = 0; i < roots->len; i++) {
-        struct found found = follow(r, roots->items[i], module, kind, line);
+        const char *root = roots->items[i];
+        bool sure = roots == &r->roots && strcmp(root, ALIAS_ROOT) != 0;
+        struct found found = follow(r, root, sure ? strlen(root) : NO_ROOT, module, kind, line);
         bool whole = found.parts == parts;
         if (whole)
             follow_names(r, &found, name, kind, line);
@@ -191,37 +210,62 @@ static void resolve_absolute(const struct resolver *r, const struct fact_import 
         report_unresolved(r, module, i->line, i->col);
 }
 
+/* Looks a relative import up in the folder that its dots lead to; the rootdir is above every package, unless
+   it is one. */
+static bool look_up_beside(const struct resolver *r, const char *dir, const char *module,
+                           const struct fact_import *i) {
+    char init[PATH_MAX];
+    snprintf(init, sizeof init, "%s%s__init__.py", dir, *dir ? "/" : "");
+    uint32_t package = modules_file(r->m, init);
+    if (package != NO_FILE)
+        resolver_edge(r, package, EDGE_IMPORT, i->line);
+    struct found found = follow(r, dir, NO_ROOT, module, EDGE_IMPORT, i->line);
+    if (!*module && package != NO_FILE) {
+        found.kind = MODULE_PACKAGE;
+        found.file = package;
+    }
+    if (found.parts == count_parts(module)) {
+        follow_names(r, &found, facts_str(r->facts, i->name), EDGE_IMPORT, i->line);
+        return *dir || package != NO_FILE;
+    }
+    const char *last = strrchr(module, '.') ? strrchr(module, '.') + 1 : module;
+    return data_exists_like(os_join(r->arena, r->c->rootdir, os_join(r->arena, found.dir, last)));
+}
+
+/* A folder without __init__.py is a portion of a namespace: the others lie below other roots. */
+static bool look_up_portions(const struct resolver *r, const char *dir, const char *module,
+                             const struct fact_import *i) {
+    bool found = false;
+    for (uint32_t j = 0; j < r->roots.len && !modules_is_package(r->m, dir); j++) {
+        const char *root = r->roots.items[j];
+        size_t n = strlen(root);
+        if (!*dir || strncmp(dir, root, n) != 0 || (n && dir[n] != '/'))
+            continue;
+        char *name = arena_printf(r->arena, "%s%s%s", dir + n + (n > 0), *module ? "." : "", module);
+        for (char *s = name; *s; s++)
+            *s = *s == '/' ? '.' : *s;
+        found |=
+            imports_look_up(r, &r->roots, name, facts_str(r->facts, i->name), false, EDGE_IMPORT, i->line)
+                .found;
+    }
+    return found;
+}
+
 static void resolve_relative(const struct resolver *r, const struct fact_import *i) {
-    const char *module = facts_str(r->facts, i->module), *name = facts_str(r->facts, i->name);
+    const char *module = facts_str(r->facts, i->module);
     char *dir = os_dirname(r->arena, r->path);
     bool inside = true;
     for (unsigned level = 1; level < i->level && inside; level++) {
         inside = *dir != 0;
         dir = os_dirname(r->arena, dir);
     }
-    if (inside) {
-        char init[PATH_MAX];
-        snprintf(init, sizeof init, "%s%s__init__.py", dir, *dir ? "/" : "");
-        uint32_t package = modules_file(r->m, init);
-        if (package != NO_FILE)
-            resolver_edge(r, package, EDGE_IMPORT, i->line);
-        struct found found = follow(r, dir, module, EDGE_IMPORT, i->line);
-        if (!*module && package != NO_FILE) {
-            found.kind = MODULE_PACKAGE;
-            found.file = package;
-        }
-        inside = found.parts == count_parts(module);
-        if (inside)
-            follow_names(r, &found, name, EDGE_IMPORT, i->line);
-        else
-            inside = data_exists_like(os_join(
-                r->arena, r->c->rootdir,
-                os_join(r->arena, found.dir, strrchr(module, '.') ? strrchr(module, '.') + 1 : module)));
-    }
-    if (inside || quiet_place(i->place))
+    bool found = inside && look_up_beside(r, dir, module, i);
+    found |= inside && look_up_portions(r, dir, module, i);
+    if (found || quiet_place(i->place))
         return;
     resolver_note(r, DIAG_UNRESOLVED_IMPORT, i->line, i->col, "nothing provides import '%.*s%s'",
-                  (int)i->level, "................................", module);
+                  (int)i->level, "................................",
+                  *module ? module : facts_str(r->facts, i->name));
 }
 
 static void resolve_refs(const struct resolver *r) {

@@ -4,6 +4,7 @@
 #include "source/python.h"
 #include "source/scan.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,8 +33,8 @@ static enum module_kind lookup_alias(const struct modules *m, const char *name, 
     snprintf(sub, PATH_MAX, "%s", place);
     if ((*file = modules_file(m, place)) != NO_FILE)
         return MODULE_FILE;
-    snprintf(init, sizeof init, "%s/__init__.py", place);
-    *file = modules_file(m, init);
+    if (path_in(init, place, "__init__.py", 11, ""))
+        *file = modules_file(m, init);
     return *file != NO_FILE ? MODULE_PACKAGE : has_dir(m, place) ? MODULE_NAMESPACE : MODULE_NONE;
 }
 
@@ -51,16 +52,45 @@ enum module_kind modules_lookup(const struct modules *m, const char *dir, const 
     return folder ? MODULE_NAMESPACE : MODULE_NONE;
 }
 
-const char *modules_base(const struct modules *m, const char *path) {
-    char *dir = os_dirname(m->arena, path);
+bool modules_is_package(const struct modules *m, const char *dir) {
     char init[PATH_MAX];
-    while (*dir) {
-        snprintf(init, sizeof init, "%s/__init__.py", dir);
-        if (modules_file(m, init) == NO_FILE)
+    return path_in(init, dir, "__init__.py", 11, "") && modules_file(m, init) != NO_FILE;
+}
+
+bool modules_answers(const struct modules *m, const char *path) {
+    char file[PATH_MAX];
+    return modules_is_package(m, path) || map_get(&m->extensions, path, strlen(path)) != MAP_NONE ||
+           (path_in(file, "", path, strlen(path), ".py") && modules_file(m, file) != NO_FILE);
+}
+
+bool modules_is_sure(const struct modules *m, const char *root) {
+    return map_get(&m->sure, root, strlen(root)) != MAP_NONE;
+}
+
+/* pytest takes a folder for a package only if its name can be written in an import statement. */
+static bool is_identifier(const char *name) {
+    for (const char *s = name; *s; s++)
+        if (!isalnum((unsigned char)*s) && *s != '_' && !(*s & 0x80))
+            return false;
+    return !isdigit((unsigned char)*name);
+}
+
+const char *modules_base(const struct modules *m, const char *path) {
+    char *base = os_dirname(m->arena, path);
+    while (*base && modules_is_package(m, base) && is_identifier(os_basename(base)))
+        base = os_dirname(m->arena, base);
+    for (char *dir = base; m->namespaces; dir = os_dirname(m->arena, dir)) {
+        if (strs_has(&m->roots, dir))
+            return dir;
+        if (!*dir)
             break;
-        dir = os_dirname(m->arena, dir);
     }
-    return dir;
+    return base;
+}
+
+static bool lies_below(const char *path, const char *dir) {
+    size_t n = strlen(dir);
+    return !n || (strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/'));
 }
 
 static void add_once(struct arena *a, struct strs *list, const char *s) {
@@ -76,13 +106,27 @@ static const char *below_root(const char *rootdir, const char *path) {
     return path[n] == '/' ? path + n + 1 : path + n;
 }
 
-/* False when the folder is not part of the tree as it was scanned: elsewhere, or in a virtual environment. */
-static bool add_root(struct modules *m, const struct config *c, const char *path) {
+/* Nothing when the folder is not part of the tree as it was scanned: elsewhere, or in a virtual environment.
+ */
+static void add_root(struct modules *m, const struct config *c, const char *path, bool sure) {
     const char *dir = below_root(c->rootdir, os_normalize(m->arena, os_join(m->arena, c->rootdir, path)));
     if (!dir || !has_dir(m, dir))
-        return false;
+        return;
     add_once(m->arena, &m->roots, dir);
-    return true;
+    if (sure)
+        map_add(&m->sure, dir, strlen(dir), 1);
+}
+
+/* sys.path as it is before pytest imports anything. */
+static void index_roots(struct modules *m, const struct config *c, const struct python *py) {
+    for (uint32_t i = 0; i < c->pythonpath.len; i++)
+        add_root(m, c, c->pythonpath.items[i], true);
+    add_root(m, c, "", true);
+    for (uint32_t i = 0; i < c->testfan.sources.len; i++)
+        add_root(m, c, c->testfan.sources.items[i], true);
+    add_root(m, c, "src", false);
+    for (uint32_t i = 0; i < py->sys_path.len; i++)
+        add_root(m, c, py->sys_path.items[i], true);
 }
 
 static void index_files(struct modules *m) {
@@ -137,21 +181,50 @@ static void index_names(struct modules *m) {
     }
 }
 
-static void index_bases(struct modules *m) {
-    struct map seen = {.arena = m->arena};
-    for (uint32_t i = 0; i < m->scan->files.len; i++) {
+bool modules_loads_conftest(const struct config *c, const char *dir) {
+    if (c->options.noconftest || !c->options.confcutdir)
+        return !c->options.noconftest;
+    struct arena scratch = {0};
+    const char *cut = os_normalize(&scratch, os_join(&scratch, c->rootdir, c->options.confcutdir));
+    const char *here = os_normalize(&scratch, os_join(&scratch, c->rootdir, dir));
+    bool above = strcmp(cut, here) != 0 && lies_below(cut, here);
+    arena_free(&scratch);
+    return !above;
+}
+
+static void index_bases(struct modules *m, const struct config *c) {
+    for (uint32_t i = 0; i < m->scan->files.len && m->mode != IMPORT_IMPORTLIB; i++) {
         const struct source_file *f = &m->scan->files.items[i];
-        if (!(f->flags & (SOURCE_TEST | SOURCE_CONFTEST)))
+        const char *dir = os_dirname(m->arena, f->path);
+        bool conftest = f->flags & SOURCE_CONFTEST && modules_loads_conftest(c, dir);
+        if (!(f->flags & (SOURCE_TEST | SOURCE_DOCTEST)) && !conftest)
             continue;
         const char *base = modules_base(m, f->path);
-        if (map_get(&seen, base, strlen(base)) != MAP_NONE)
-            continue;
-        map_add(&seen, base, strlen(base), 1);
-        array_push(m->arena, &m->bases, base);
+        if (conftest)
+            map_add(&m->sure, base, strlen(base), 1);
+        if (map_get(&m->base_of, base, strlen(base)) == MAP_NONE)
+            array_push(m->arena, &m->bases, base);
+        map_add(&m->base_of, base, strlen(base), 1);
     }
     strs_sort(&m->bases);
-    for (uint32_t i = 0; i < m->bases.len; i++)
-        map_add(&m->base_of, m->bases.items[i], strlen(m->bases.items[i]), i);
+}
+
+/* The folders that conftests put on sys.path at the start, one after the other. */
+static void index_initial(struct modules *m, const struct strs *initial) {
+    bool first = m->mode == IMPORT_PREPEND;
+    struct strs found = {0}, rest = m->roots;
+    for (uint32_t i = 0; i < initial->len && m->mode != IMPORT_IMPORTLIB; i++) {
+        const char *base = modules_base(m, initial->items[first ? initial->len - 1 - i : i]);
+        add_once(m->arena, &found, base);
+        map_add(&m->sure, base, strlen(base), 1);
+    }
+    m->roots = (struct strs){0};
+    for (uint32_t i = 0; first && i < found.len; i++)
+        add_once(m->arena, &m->roots, found.items[i]);
+    for (uint32_t i = 0; i < rest.len; i++)
+        add_once(m->arena, &m->roots, rest.items[i]);
+    for (uint32_t i = 0; !first && i < found.len; i++)
+        add_once(m->arena, &m->roots, found.items[i]);
 }
 
 static void add_top(struct modules *m, const char *name, size_t n) {
@@ -181,32 +254,45 @@ static void index_tops(struct modules *m) {
     }
 }
 
-/* What editable finders map: a package that does not lie in a folder of its own name. */
+static void add_alias(struct modules *m, const char *name, const char *place) {
+    if (map_get(&m->aliases, name, strlen(name)) != MAP_NONE)
+        return;
+    map_add(&m->aliases, name, strlen(name), m->alias_places.len);
+    array_push(m->arena, &m->alias_places, place);
+    add_top(m, name, strcspn(name, "."));
+}
+
+/* Packages that do not lie in a folder of their own name below a root: what editable finders map, and the
+   rootdir where it is a package. */
 static void index_aliases(struct modules *m, const struct config *c, const struct python *py) {
     ARRAY_FOR (const struct dist, dist, &py->dists)
         for (uint32_t i = 0; i < dist->mapped.len; i++) {
-            const char *name = dist->mapped.items[i], *place = below_root(c->rootdir, dist->at.items[i]);
-            if (!place || map_get(&m->aliases, name, strlen(name)) != MAP_NONE)
-                continue;
-            map_add(&m->aliases, name, strlen(name), m->alias_places.len);
-            array_push(m->arena, &m->alias_places, place);
+            const char *place = below_root(c->rootdir, dist->at.items[i]);
+            if (place)
+                add_alias(m, dist->mapped.items[i], place);
         }
-    if (!m->alias_places.len)
-        return;
-    array_push(m->arena, &m->roots, ALIAS_ROOT);
-    for (uint32_t i = 0; i < py->dists.len; i++) {
-        const struct strs *names = &py->dists.items[i].mapped;
-        for (uint32_t j = 0; j < names->len; j++)
-            add_top(m, names->items[j], strcspn(names->items[j], "."));
-    }
+    if (modules_is_package(m, ""))
+        add_alias(m, os_basename(c->rootdir), "");
+    if (m->alias_places.len)
+        array_push(m->arena, &m->roots, ALIAS_ROOT);
+}
+
+static enum import_mode mode_of(const struct config *c) {
+    const char *mode = c->options.import_mode;
+    return str_eq(mode, "append")      ? IMPORT_APPEND
+           : str_eq(mode, "importlib") ? IMPORT_IMPORTLIB
+                                       : IMPORT_PREPEND;
 }
 
 void modules_index(struct modules *m, struct arena *a, const struct scan *scan, const struct config *c,
                    const struct python *py, const struct strs *initial) {
     *m = (struct modules){.arena = a,
                           .scan = scan,
+                          .mode = mode_of(c),
+                          .namespaces = c->namespace_packages,
                           .files = {.arena = a},
                           .dirs = {.arena = a},
+                          .sure = {.arena = a},
                           .base_of = {.arena = a},
                           .tops = {.arena = a},
                           .named = {.arena = a},
@@ -218,24 +304,11 @@ void modules_index(struct modules *m, struct arena *a, const struct scan *scan, 
     index_files(m);
     index_names(m);
     index_folders(m);
-    index_bases(m);
-    for (uint32_t i = initial->len; i-- > 0;)
-        add_once(a, &m->roots, modules_base(m, initial->items[i]));
-    for (uint32_t i = 0; i < c->pythonpath.len; i++)
-        add_root(m, c, c->pythonpath.items[i]);
-    add_once(a, &m->roots, "");
-    for (uint32_t i = 0; i < c->testfan.sources.len; i++)
-        add_root(m, c, c->testfan.sources.items[i]);
-    add_root(m, c, "src");
-    for (uint32_t i = 0; i < py->sys_path.len; i++)
-        add_root(m, c, py->sys_path.items[i]);
+    index_roots(m, c, py);
+    index_initial(m, initial);
+    index_bases(m, c);
     index_aliases(m, c, py);
     index_tops(m);
-}
-
-static bool lies_below(const char *path, const char *dir) {
-    size_t n = strlen(dir);
-    return !n || (strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/'));
 }
 
 struct strs modules_holding(struct modules *m, struct arena *a, const char *name, size_t n,

@@ -13,6 +13,9 @@ struct scan;
 
 enum { NO_FILE = UINT32_MAX };
 
+/* --import-mode: where pytest puts a test's base folder on sys.path. */
+enum import_mode { IMPORT_PREPEND, IMPORT_APPEND, IMPORT_IMPORTLIB };
+
 /*
  * Where modules are found: the files of the scan by path, and the source roots. Folders are relative to
  * rootdir, the rootdir itself is "". Files are known by their index in the scan.
@@ -20,11 +23,14 @@ enum { NO_FILE = UINT32_MAX };
 struct modules {
     struct arena *arena;
     const struct scan *scan;
-    struct map files;  /* path -> file */
-    struct map dirs;   /* every folder that holds a .py file at some depth */
-    struct strs roots; /* on sys.path in every target, in sys.path's order */
-    struct strs bases; /* folders that pytest's prepend mode inserts for some test file or conftest, sorted */
-    struct map base_of; /* folder -> index into bases, for the bases */
+    struct map files; /* path -> file */
+    struct map dirs;  /* every folder that holds a .py file at some depth */
+    enum import_mode mode;
+    bool namespaces;    /* consider_namespace_packages */
+    struct strs roots;  /* on sys.path in every target, in sys.path's order */
+    struct map sure;    /* those of the roots and bases that are there for certain */
+    struct strs bases;  /* folders that pytest inserts for some test file or conftest, sorted */
+    struct map base_of; /* the same, to ask for one */
     struct map tops;    /* top-level names that some root or base answers */
     struct strs top_names;
     struct map named;           /* module or package name -> index into holders */
@@ -47,9 +53,17 @@ enum module_kind { MODULE_NONE, MODULE_PACKAGE, MODULE_FILE, MODULE_NAMESPACE };
 /* `initial` are the paths of the conftests that every target loads. */
 void modules_index(struct modules *m, struct arena *a, const struct scan *scan, const struct config *c,
                    const struct python *py, const struct strs *initial);
-/* The first folder above the file (from its own on) that has no __init__.py: what prepend mode puts on
- * sys.path. */
+/* What pytest's modes prepend and append put on sys.path for a file: the first folder above it (from its own
+ * on) that is no package; with consider_namespace_packages a root above that, where there is one. */
 const char *modules_base(const struct modules *m, const char *path);
+bool modules_is_package(const struct modules *m, const char *dir);
+/* Whether a regular package, a module file or an extension module answers for the path, which has no suffix.
+ */
+bool modules_answers(const struct modules *m, const char *path);
+/* Whether pytest loads a conftest.py in that folder, by --noconftest and --confcutdir. */
+bool modules_loads_conftest(const struct config *c, const char *dir);
+/* Whether a root is on sys.path for certain, and no guess. */
+bool modules_is_sure(const struct modules *m, const char *root);
 uint32_t modules_file(const struct modules *m, const char *path);
 /* The folders, not only roots, that hold a package or module file of that name: those nearest to `path` (in
    the deepest folder above it that has any below it), at most 8. */

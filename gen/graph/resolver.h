@@ -26,7 +26,8 @@ struct resolver {
     const char *path;
     uint32_t file, flags; /* its node, and enum source_flag */
     const struct facts *facts;
-    struct strs roots; /* where this file's absolute imports are looked for, nearest first */
+    struct strs roots; /* where this file's absolute imports are looked for, in sys.path's order */
+    const char *own;   /* the one that pytest puts there for this file, or NULL */
     const struct facts *const *all;
     struct findings *findings;
 };
