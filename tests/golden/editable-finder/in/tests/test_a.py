@@ -1,0 +1,4 @@
+import mapped.part
+
+def test_a():
+    pass
