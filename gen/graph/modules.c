@@ -22,28 +22,32 @@ static bool path_in(char *out, const char *dir, const char *name, size_t n, cons
     return len > 0 && len < PATH_MAX;
 }
 
-/* A place of an editable finder is a package's folder or a module's file. */
-static enum module_kind lookup_alias(const struct modules *m, const char *name, size_t n, uint32_t *file,
-                                     char *sub) {
-    uint32_t i = map_get(&m->aliases, name, n);
+/* A place of an editable finder is a package's folder, or a module's file with or without its suffix; or,
+   below ALIAS_ROOT, a namespace that only mapped names make. */
+static enum module_kind lookup_alias(const struct modules *m, const char *dir, const char *name, size_t n,
+                                     uint32_t *file, char *sub) {
+    char path[PATH_MAX];
+    const char *inside = dir + strlen(ALIAS_ROOT);
+    uint32_t i = path_in(path, inside, name, n, "") ? map_get(&m->aliases, path, strlen(path)) : MAP_NONE;
     if (i == MAP_NONE)
         return MODULE_NONE;
     const char *place = m->alias_places.items[i];
-    char init[PATH_MAX];
     snprintf(sub, PATH_MAX, "%s", place);
     if ((*file = modules_file(m, place)) != NO_FILE)
         return MODULE_FILE;
-    if (path_in(init, place, "__init__.py", 11, ""))
-        *file = modules_file(m, init);
-    return *file != NO_FILE ? MODULE_PACKAGE : has_dir(m, place) ? MODULE_NAMESPACE : MODULE_NONE;
+    if (path_in(path, "", place, strlen(place), ".py") && (*file = modules_file(m, path)) != NO_FILE)
+        return MODULE_FILE;
+    if (path_in(path, place, "__init__.py", 11, "") && (*file = modules_file(m, path)) != NO_FILE)
+        return MODULE_PACKAGE;
+    return has_dir(m, place) || str_starts(place, ALIAS_ROOT) ? MODULE_NAMESPACE : MODULE_NONE;
 }
 
 enum module_kind modules_lookup(const struct modules *m, const char *dir, const char *name, size_t n,
                                 uint32_t *file, char *sub) {
     char path[PATH_MAX];
     *file = NO_FILE;
-    if (strcmp(dir, ALIAS_ROOT) == 0)
-        return lookup_alias(m, name, n, file, sub);
+    if (str_starts(dir, ALIAS_ROOT))
+        return lookup_alias(m, dir, name, n, file, sub);
     bool folder = path_in(sub, dir, name, n, "") && has_dir(m, sub);
     if (folder && path_in(path, dir, name, n, "/__init__.py") && (*file = modules_file(m, path)) != NO_FILE)
         return MODULE_PACKAGE;
@@ -59,7 +63,8 @@ bool modules_is_package(const struct modules *m, const char *dir) {
 
 bool modules_answers(const struct modules *m, const char *path) {
     char file[PATH_MAX];
-    return modules_is_package(m, path) || map_get(&m->extensions, path, strlen(path)) != MAP_NONE ||
+    return modules_is_package(m, path) || modules_extension(m, "", path, strlen(path)) != NO_FILE ||
+           modules_extension(m, path, "__init__", 8) != NO_FILE ||
            (path_in(file, "", path, strlen(path), ".py") && modules_file(m, file) != NO_FILE);
 }
 
@@ -129,12 +134,16 @@ static void index_roots(struct modules *m, const struct config *c, const struct 
         add_root(m, c, py->sys_path.items[i], true);
 }
 
+static void add_dirs(struct modules *m, const char *path) {
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+        map_add(&m->dirs, path, (size_t)(slash - path), 1);
+}
+
 static void index_files(struct modules *m) {
     for (uint32_t i = 0; i < m->scan->files.len; i++) {
         const char *path = m->scan->files.items[i].path;
         map_add(&m->files, path, strlen(path), i);
-        for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
-            map_add(&m->dirs, path, (size_t)(slash - path), 1);
+        add_dirs(m, path);
     }
 }
 
@@ -163,6 +172,15 @@ static void index_folders(struct modules *m) {
     }
 }
 
+/* What CPython imports beside .py: compiled from C or, without its source, from Python. */
+static bool is_extension(const char *path) {
+    return str_ends(path, ".so") || str_ends(path, ".pyc");
+}
+
+static size_t stem_of(const char *path) {
+    return (size_t)(os_basename(path) - path) + strcspn(os_basename(path), ".");
+}
+
 static void index_names(struct modules *m) {
     for (uint32_t i = 0; i < m->scan->files.len; i++) {
         const char *path = m->scan->files.items[i].path, *name = os_basename(path);
@@ -175,9 +193,10 @@ static void index_names(struct modules *m) {
     for (uint32_t i = 0; i < m->scan->others.len; i++) {
         const char *path = m->scan->others.items[i];
         add_namesake(m, path);
-        size_t stem = (size_t)(os_basename(path) - path) + strcspn(os_basename(path), ".");
-        if (str_ends(path, ".so"))
-            map_add(&m->extensions, path, stem, i);
+        if (!is_extension(path))
+            continue;
+        map_add(&m->extensions, path, stem_of(path), i);
+        add_dirs(m, path);
     }
 }
 
@@ -234,7 +253,16 @@ static void add_top(struct modules *m, const char *name, size_t n) {
     array_push(m->arena, &m->top_names, arena_strndup(m->arena, name, n));
 }
 
-/* Notes the names that `dir` answers, were it a source root. */
+/* The names that a file answers to in the roots above it; `n` is its path without its suffix. */
+static void add_tops(struct modules *m, const struct map *is_root, const char *path, size_t n) {
+    for (const char *at = path; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL) {
+        if (map_get(is_root, path, at == path ? 0 : (size_t)(at - path) - 1) == MAP_NONE)
+            continue;
+        const char *slash = strchr(at, '/');
+        add_top(m, at, (size_t)((slash ? slash : path + n) - at));
+    }
+}
+
 static void index_tops(struct modules *m) {
     struct map is_root = {.arena = m->arena};
     for (uint32_t i = 0; i < m->roots.len; i++)
@@ -243,23 +271,26 @@ static void index_tops(struct modules *m) {
         map_add(&is_root, m->bases.items[i], strlen(m->bases.items[i]), 1);
     for (uint32_t i = 0; i < m->scan->files.len; i++) {
         const char *path = m->scan->files.items[i].path;
-        for (const char *at = path; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL) {
-            if (map_get(&is_root, path, at == path ? 0 : (size_t)(at - path) - 1) == MAP_NONE)
-                continue;
-            size_t n = strcspn(at, "/");
-            if (!at[n])
-                n -= 3;
-            add_top(m, at, n);
-        }
+        add_tops(m, &is_root, path, strlen(path) - 3);
+    }
+    for (uint32_t i = 0; i < m->scan->others.len; i++) {
+        const char *path = m->scan->others.items[i];
+        if (is_extension(path))
+            add_tops(m, &is_root, path, stem_of(path));
     }
 }
 
+/* A dotted name makes namespaces of the names above it, where these are not mapped themselves. */
 static void add_alias(struct modules *m, const char *name, const char *place) {
-    if (map_get(&m->aliases, name, strlen(name)) != MAP_NONE)
-        return;
-    map_add(&m->aliases, name, strlen(name), m->alias_places.len);
-    array_push(m->arena, &m->alias_places, place);
-    add_top(m, name, strcspn(name, "."));
+    char *key = arena_strdup(m->arena, name);
+    for (char *s = key; *s; s++)
+        *s = *s == '.' ? '/' : *s;
+    add_top(m, key, strcspn(key, "/"));
+    for (; *key; key = os_dirname(m->arena, key)) {
+        if (map_add(&m->aliases, key, strlen(key), m->alias_places.len) == m->alias_places.len)
+            array_push(m->arena, &m->alias_places, place);
+        place = arena_printf(m->arena, ALIAS_ROOT "%s", os_dirname(m->arena, key));
+    }
 }
 
 /* Packages that do not lie in a folder of their own name below a root: what editable finders map, and the
@@ -327,10 +358,19 @@ struct strs modules_holding(struct modules *m, struct arena *a, const char *name
     return near;
 }
 
-const char *modules_extension(const struct modules *m, const char *dir, const char *name, size_t n) {
+uint32_t modules_extension(const struct modules *m, const char *dir, const char *name, size_t n) {
     char path[PATH_MAX];
     if (!m->extensions.len || !path_in(path, dir, name, n, ""))
-        return NULL;
-    uint32_t i = map_get(&m->extensions, path, strlen(path));
-    return i == MAP_NONE ? NULL : m->scan->others.items[i];
+        return NO_FILE;
+    return map_get(&m->extensions, path, strlen(path));
+}
+
+uint32_t modules_next_extension(const struct modules *m, uint32_t i) {
+    const struct strs *others = &m->scan->others;
+    const char *path = others->items[i];
+    size_t n = stem_of(path) + 1;
+    for (i++; i < others->len && strncmp(path, others->items[i], n) == 0; i++)
+        if (is_extension(others->items[i]))
+            return i;
+    return NO_FILE;
 }

@@ -39,8 +39,9 @@ struct modules {
     struct map test_dirs;       /* folders that hold a test or a conftest.py */
     struct map basenames;       /* file name -> index into namesakes, for what is no Python */
     ARRAY(struct strs) namesakes;
-    struct map extensions;    /* DIR/NAME -> index into the scan's others, for extension modules */
-    struct map aliases;       /* top-level names that an editable finder maps -> index into alias_places */
+    struct map
+        extensions;     /* DIR/NAME -> the first such index into the scan's others, for extension modules */
+    struct map aliases; /* top-level names that an editable finder maps -> index into alias_places */
     struct strs alias_places; /* a package's folder or a module's file */
 };
 
@@ -68,8 +69,10 @@ uint32_t modules_file(const struct modules *m, const char *path);
 /* The folders, not only roots, that hold a package or module file of that name: those nearest to `path` (in
    the deepest folder above it that has any below it), at most 8. */
 struct strs modules_holding(struct modules *m, struct arena *a, const char *name, size_t n, const char *path);
-/* The extension module (.so) of that name in a folder, by its path, or NULL. */
-const char *modules_extension(const struct modules *m, const char *dir, const char *name, size_t n);
+/* The extension modules (.so, and .pyc without a source) of that name in a folder, one for each interpreter:
+   the first and the next, by their index in the scan's others, or NO_FILE. */
+uint32_t modules_extension(const struct modules *m, const char *dir, const char *name, size_t n);
+uint32_t modules_next_extension(const struct modules *m, uint32_t i);
 /* Looks `name` up in `dir`. *file is the package's __init__.py or the module, *sub the folder below it (the
    caller's buffer, PATH_MAX bytes); either is set only where the kind has it. */
 enum module_kind modules_lookup(const struct modules *m, const char *dir, const char *name, size_t n,

@@ -1,6 +1,7 @@
 #include "graph/resolve.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "graph/cycles.h"
 #include "graph/data.h"
 #include "graph/dists.h"
 #include "graph/graph.h"
@@ -206,6 +207,7 @@ void resolve_report(const struct findings *findings, const struct graph *g, cons
         if (f->hint)
             hint("%s", f->hint);
     }
+    cycles_report(g, seen);
     arena_free(&scratch);
 }
 

@@ -36,6 +36,8 @@ struct resolver {
 struct answer {
     bool found;            /* a file answers the whole name, or its longest part where `prefix` allows that */
     uint32_t first, other; /* the files that answer it: sys.path's choice and the next candidate */
+    uint32_t target;       /* the module that is meant: the first, or what a from import takes out of it */
+    bool sure;             /* the first lies below a root that is on sys.path for certain */
 };
 
 /* Keeps what is wrong with the file at work, and then its cure. */

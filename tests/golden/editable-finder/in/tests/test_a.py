@@ -1,4 +1,6 @@
-import mapped.part
-
-def test_a():
+import demo.mod
+import single
+from space import part
+from virtual.part import leaf
+def test_it():
     pass
