@@ -252,7 +252,7 @@ class Wrapped:
         return repr(self.real)
 
     def __reduce__(self):
-        return self.real.__name__
+        return eval, ("__import__(%r).%s" % (self.real.__module__, self.real.__name__),)
 
 
 def wrap_look(tracer, name):

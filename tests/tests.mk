@@ -60,6 +60,12 @@ golden-update: $(B)/testfan $(VENV)/stamp ## take what comes of them as what mus
 e2e: $(B)/testfan unit-tools projects ## real engines, real projects
 	TESTFAN_CORPUS=$$(printf '%s:' $(PROJECTS)) $(PY) -m pytest -q -n 2 --dist worksteal tests/e2e
 
+# `make mutation COUNT=100 SEED=7` draws others; MUTATION_PROJECTS="wtforms toolz" tries others.
+COUNT ?= 40
+MUTATION_PROJECTS ?= jinja2 mako boltons
+mutation: $(B)/testfan projects ## seeded one-line changes of real projects: none escapes
+	COUNT=$(COUNT) SEED=$(SEED) MUTATION_PROJECTS="$(MUTATION_PROJECTS)" $(PY) -m pytest -q -n 2 tests/mutation
+
 self: $(B)/testfan $(VENV)/stamp ## testfan runs its own end-to-end suite
 	$(B)/testfan test --python $(PY) tests/e2e/test_run.py tests/golden
 
@@ -82,11 +88,12 @@ oracle: $(B)/testfan projects ## what testfan misses and what it names in vain, 
 demo: $(B)/testfan ## jinja2 under testfan: report, times, what one edit re-runs
 	@sh tests/demo.sh $(B)/testfan $(D)
 
-soak: $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
+soak: $(B)/testfan $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
 	$(MAKE) fuzz ROUNDS=100000 SEED=$(SEED)
 	$(MAKE) oracle
+	$(MAKE) mutation MUTATION_PROJECTS="wtforms jinja2 mako boltons toolz" SEED=$(SEED)
 
 bench: $(B)/testfan projects ## ratios against the peers, side by side
 	@set -e; for b in tests/bench/*.py; do $(PY) $$b; done
 
-.PHONY: unit unit-tools fuzz projects golden golden-update e2e self test demo oracle soak bench
+.PHONY: unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle soak bench

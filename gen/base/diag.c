@@ -30,6 +30,7 @@ static struct {
     [DIAG_STALE_LEARNED] = {"stale-learned", DIAG_WARNING},
     [DIAG_NO_RECORD] = {"no-record", DIAG_INFO, .ignored = true},
     [DIAG_SELF_IMPORT] = {"self-import", DIAG_WARNING},
+    [DIAG_NO_ENVIRONMENT] = {"no-environment", DIAG_WARNING},
 };
 
 /* What holds for the files of a folder, relative to rootdir; "" is all of them. The longest folder wins. */
@@ -122,6 +123,13 @@ bool diag_set_below(const char *folder, const char *code, bool ignore) {
     while (n && rule->folder[n - 1] == '/')
         rule->folder[--n] = 0;
     return true;
+}
+
+bool diag_is_heard(enum diag_code code) {
+    bool heard = !codes[code].ignored;
+    for (const struct rule *r = rules; r < rules + n_rules; r++)
+        heard |= r->code == code && !r->ignore && !codes[code].told;
+    return heard;
 }
 
 unsigned diag_errors(void) {

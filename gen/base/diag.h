@@ -31,6 +31,7 @@ enum diag_code {
     DIAG_STALE_LEARNED,     /* an entry of testfan.learned.json that names nothing */
     DIAG_NO_RECORD,         /* a distribution that does not tell its files */
     DIAG_SELF_IMPORT,       /* a module that imports itself */
+    DIAG_NO_ENVIRONMENT,    /* a virtual environment or interpreter that is named and not there */
     DIAG_CODES
 };
 
@@ -45,6 +46,8 @@ bool diag_set(const char *code, bool ignore);
 /* The same for the files of a folder (relative to rootdir; "" for all), where the command line says nothing;
  * false also when there are too many. */
 bool diag_set_below(const char *folder, const char *code, bool ignore);
+/* Whether one of this code could be printed, so that it is worth looking for. */
+bool diag_is_heard(enum diag_code code);
 /* How many diagnostics of severity DIAG_ERROR there were. */
 unsigned diag_errors(void);
 /* Colour on standard error: only on a terminal unless told otherwise. */

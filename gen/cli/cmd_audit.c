@@ -22,7 +22,7 @@ static bool run_and_audit(struct invocation *in, struct project *p, struct plan 
     close(out);
     if (code == EXIT_USAGE || code == EXIT_INTERRUPTED)
         return false;
-    audit_targets(in->arena, plan, &p->graph, &p->dists, p->config.rootdir, audit);
+    audit_targets(in->arena, plan, &p->graph, &p->dists, &p->learned, audit);
     return true;
 }
 
@@ -81,6 +81,10 @@ static void print_text(const struct invocation *in, const struct audit *audit,
         puts("  hint: paste the lines into the test files, or: testfan learn");
 }
 
+static cJSON *strings_json(const struct strs *list) {
+    return list->len ? cJSON_CreateStringArray(list->items, (int)list->len) : cJSON_CreateArray();
+}
+
 static cJSON *target_json(const struct audit_target *t) {
     cJSON *object = cJSON_CreateObject(), *missed = cJSON_CreateArray();
     cJSON_AddStringToObject(object, "file", t->file);
@@ -93,8 +97,8 @@ static cJSON *target_json(const struct audit_target *t) {
         cJSON_AddItemToArray(missed, m);
     }
     cJSON_AddItemToObject(object, "missed", missed);
-    cJSON_AddItemToObject(object, "unused", cJSON_CreateStringArray(t->unused.items, (int)t->unused.len));
-    cJSON_AddItemToObject(object, "started", cJSON_CreateStringArray(t->started.items, (int)t->started.len));
+    cJSON_AddItemToObject(object, "unused", strings_json(&t->unused));
+    cJSON_AddItemToObject(object, "started", strings_json(&t->started));
     return object;
 }
 
@@ -201,7 +205,7 @@ int cmd_learn(struct invocation *in) {
     }
     for (uint32_t i = 0; i < plan.targets.len; i++)
         plan.targets.items[i].node = graph_find(&without.graph, plan.targets.items[i].file);
-    audit_targets(in->arena, &plan, &without.graph, &without.dists, without.config.rootdir, &audit);
+    audit_targets(in->arena, &plan, &without.graph, &without.dists, NULL, &audit);
     struct learned now = relearn(in, &without, &audit);
     ok = learned_write(&now, without.config.rootdir);
     if (ok)

@@ -27,9 +27,10 @@ struct audit {
     uint32_t pairs, missed, unused, untraced;
 };
 
-/* Compares each target of the plan with the trace beside its result. */
+/* Compares each target of the plan with the trace beside its result. `learned` is what the graph was made
+ * with, or NULL. */
 void audit_targets(struct arena *a, const struct plan *plan, const struct graph *g, const struct dists *d,
-                   const char *rootdir, struct audit *out);
+                   const struct learned *learned, struct audit *out);
 /* What a target has to learn: its misses, less what others of them bring along. */
 struct learned_target audit_lesson(struct arena *a, const struct audit_target *t, const struct graph *g,
                                    const struct dists *d);

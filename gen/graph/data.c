@@ -4,9 +4,11 @@
 #include "graph/graph.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct search {
     struct graph *g;
@@ -72,7 +74,8 @@ bool data_exists_like(const char *path) {
     DIR *d = opendir(dir);
     bool found = false;
     for (struct dirent *e; d && !found && (e = readdir(d));)
-        found = str_starts(e->d_name, slash + 1) && (!e->d_name[n] || e->d_name[n] == '.');
+        found = str_starts(e->d_name, slash + 1) && (!e->d_name[n] || e->d_name[n] == '.') &&
+                faccessat(dirfd(d), e->d_name, F_OK, 0) == 0;
     if (d)
         closedir(d);
     return found;

@@ -16,7 +16,7 @@ bool data_edges(struct graph *g, uint32_t from, const char *rootdir, const char 
                 uint32_t line);
 
 /* Whether the folder of `path` has an entry named like it with any suffix (`a/b` is answered by a/b.so or
- * a/b.pyx). */
+ * a/b.pyx), other than a link that leads nowhere. */
 bool data_exists_like(const char *path);
 
 #endif

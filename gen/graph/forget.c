@@ -140,8 +140,17 @@ static bool dist_differs(const struct dists *d, const struct input *i) {
     return dist == MAP_NONE || strcmp(d->python->dists.items[dist].digest, i->digest) != 0;
 }
 
-/* Whether something that a pass of that time needed beyond the graph is not as it was. */
-static bool extra_differs(struct memory *m, const struct dists *d, const char *result, int64_t passed) {
+static bool content_differs(struct memory *m, const struct input *i) {
+    char hex[33];
+    if (i->kind == INPUT_STAT && os_is_dir(os_join(&m->arena, m->rootdir, i->path)))
+        return false;
+    const struct content *c = look_at(m, i->path);
+    digest_hex(c->digest, hex);
+    return !c->there || strcmp(hex, i->digest) != 0;
+}
+
+/* Whether something that a pass needed beyond the graph is not as it was. */
+static bool extra_differs(struct memory *m, const struct dists *d, const char *result) {
     struct inputs extra;
     bool differs = false;
     inputs_read(&m->arena, os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.extra", result)),
@@ -152,9 +161,7 @@ static bool extra_differs(struct memory *m, const struct dists *d, const char *r
         switch (i->kind) {
         case INPUT_READ:
         case INPUT_STAT:
-            differs |= i->kind == INPUT_STAT && os_is_dir(full)
-                           ? false
-                           : !look_at(m, i->path)->there || look_at(m, i->path)->since > passed;
+            differs |= content_differs(m, i);
             break;
         case INPUT_LIST:
             differs |= list_differs(m, i, &extra);
@@ -170,6 +177,31 @@ static bool extra_differs(struct memory *m, const struct dists *d, const char *r
         }
     }
     return differs;
+}
+
+/* The last change of what a target depends on, but for what its own run wrote. */
+static int64_t changed_by_others(struct memory *m, const struct graph *g, const struct target *t) {
+    struct map written = {.arena = &m->arena};
+    struct inputs trace;
+    inputs_read(&m->arena, os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.trace", t->result)),
+                &trace);
+    ARRAY_FOR (const struct input, w, &trace)
+        if (w->kind == INPUT_WRITTEN)
+            map_add(&written, w->path, strlen(w->path), 1);
+    if (!written.len)
+        return INT64_MAX;
+    unsigned char *seen = arena_alloc(&m->arena, g->units + 1);
+    struct unit_edges forward = graph_forward(g);
+    int64_t last = 0;
+    graph_reach(g, &forward, g->unit_of[t->node], seen);
+    for (uint32_t i = 0; i < g->nodes; i++) {
+        const char *path = graph_path(g, i);
+        if (!seen[g->unit_of[i]] || str_ends(path, "/") || map_get(&written, path, strlen(path)) != MAP_NONE)
+            continue;
+        const struct content *c = look_at(m, path);
+        last = c->there && c->since > last ? c->since : last;
+    }
+    return last;
 }
 
 static int64_t now_ns(void) {
@@ -195,9 +227,9 @@ void forget_stale(const struct plan *plan, const struct graph *g, const struct d
     ARRAY_FOR (const struct target, t, &plan->targets) {
         struct os_stat st;
         const char *ok = os_join(&m.arena, rootdir, arena_printf(&m.arena, "%s.ok", t->result));
-        int64_t passed = os_stat(ok, &st) ? st.mtime_ns : INT64_MAX;
-        bool extra = extra_differs(&m, d, t->result, passed);
-        if (passed != INT64_MAX && (extra || since[g->unit_of[t->node]] > passed))
+        bool extra = extra_differs(&m, d, t->result);
+        if (os_stat(ok, &st) && (extra || (since[g->unit_of[t->node]] > st.mtime_ns &&
+                                           changed_by_others(&m, g, t) > st.mtime_ns)))
             unlink(ok);
     }
     out_write(cache, m.out.s, m.out.len, NULL);

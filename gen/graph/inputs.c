@@ -25,20 +25,14 @@ void inputs_read(struct arena *a, const char *path, struct inputs *in) {
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
         const char *letter = *line ? strchr(letters, *line) : NULL;
-        char *space = strchr(line, ' ');
-        if (!letter || !space)
+        char *digest = strchr(line, ' '), *name = digest ? strchr(digest + 1, ' ') : NULL;
+        if (!letter || !name)
             continue;
-        struct input input = {
-            .kind = (enum input_kind)(letter - letters), .extra = line[1] == '+', .digest = ""};
-        if (input.kind == INPUT_LIST || input.kind == INPUT_DIST) {
-            char *second = strchr(space + 1, ' ');
-            if (!second)
-                continue;
-            *second = 0;
-            input.digest = space + 1;
-            space = second;
-        }
-        input.path = space + 1;
+        *name = 0;
+        struct input input = {.kind = (enum input_kind)(letter - letters),
+                              .extra = line[1] == '+',
+                              .digest = digest + 1,
+                              .path = name + 1};
         array_push(a, in, input);
     }
 }
@@ -61,8 +55,7 @@ bool inputs_write(struct inputs *in, const char *path, bool extra) {
             continue;
         any |= i->extra;
         last = i;
-        buf_fmt(&b, "%c%s %s%s%s\n", letters[i->kind], i->extra ? "+" : "", i->digest, *i->digest ? " " : "",
-                i->path);
+        buf_fmt(&b, "%c%s %s %s\n", letters[i->kind], i->extra ? "+" : "", i->digest, i->path);
     }
     bool ok = true;
     if (any || (!extra && b.len))

@@ -10,16 +10,16 @@
 
 /*
  * What a run of a target was seen to need: RESULT.trace has all of it, RESULT.extra only what the graph did
- * not have when it ran, and is there only when there is any. One line each: the kind, for some a digest, and
- * the path relative to rootdir; sorted, each once.
+ * not have when it ran, and is there only when there is any. One line each: the kind, a digest, and the path
+ * relative to rootdir; sorted, each once.
  */
 enum input_kind {
     INPUT_READ,    /* r: a file, by its content */
-    INPUT_STAT,    /* s: a file or folder that was looked at */
+    INPUT_STAT,    /* s: a file that was looked at, by its content; a folder, by its being there */
     INPUT_LIST,    /* l: a folder, by the names in it */
     INPUT_ABSENT,  /* a: a path that was looked for in vain */
     INPUT_DIST,    /* d: a distribution, by its digest */
-    INPUT_WRITTEN, /* w: what the run made in a folder that it listed; no input */
+    INPUT_WRITTEN, /* w: what the run wrote of its closure, or in a folder that it listed; no input */
     INPUT_STARTED, /* x: a program that was started and could not be watched; no input */
     INPUT_KINDS
 };
@@ -28,7 +28,7 @@ struct input {
     enum input_kind kind;
     bool extra; /* not in the graph's closure */
     const char *path;
-    const char *digest; /* of INPUT_LIST and INPUT_DIST, else "" */
+    const char *digest; /* of what it stands for; "-" where that is not sure, or there is none */
 };
 
 struct inputs {

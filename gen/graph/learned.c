@@ -60,6 +60,13 @@ bool learned_read(struct arena *a, const char *rootdir, struct learned *l) {
     return ok;
 }
 
+bool learned_has(const struct learned *l, const char *file, enum learned_list list, const char *entry) {
+    for (uint32_t i = 0; l && i < l->len; i++)
+        if (strcmp(l->targets[i].file, file) == 0 && strs_has(&l->targets[i].lists[list], entry))
+            return true;
+    return false;
+}
+
 static int compare_targets(const void *a, const void *b) {
     const struct learned_target *x = a, *y = b;
     return strcmp(x->file, y->file);

@@ -40,6 +40,8 @@ struct learned {
 
 /* False when the file is there and cannot be read; reported. */
 bool learned_read(struct arena *a, const char *rootdir, struct learned *l);
+/* Whether a list of a target has the entry; `l` may be NULL. */
+bool learned_has(const struct learned *l, const char *file, enum learned_list list, const char *entry);
 /* Writes it, sorted and stable; without targets the file is removed. */
 bool learned_write(struct learned *l, const char *rootdir);
 /* Adds the edges. What names nothing any more is reported as stale-learned. */

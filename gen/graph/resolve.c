@@ -1,6 +1,7 @@
 #include "graph/resolve.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "graph/cycles.h"
 #include "graph/data.h"
 #include "graph/dists.h"
 #include "graph/graph.h"
@@ -40,27 +41,37 @@ void resolver_edge(const struct resolver *r, uint32_t to, enum edge_kind kind, u
     graph_edge(r->g, r->file, to, kind, line);
 }
 
-/* sys.path as this file sees it: its own base folder, those of the conftests above it, then the roots of all.
- */
+static void add_roots(struct resolver *r, struct map *seen, const struct strs *roots, bool backwards) {
+    for (uint32_t i = 0; i < roots->len; i++) {
+        const char *root = roots->items[backwards ? roots->len - 1 - i : i];
+        if (map_get(seen, root, strlen(root)) != MAP_NONE)
+            continue;
+        map_add(seen, root, strlen(root), 1);
+        array_push(r->arena, &r->roots, root);
+    }
+}
+
+/* sys.path as this file sees it: its own base folder, those of the conftests above it and the roots of all,
+   in the order of the import mode. A file that pytest does not import may be run as a script. */
 static void find_roots(struct resolver *r) {
     struct map seen = {.arena = r->arena};
+    struct strs near = {0};
+    bool collected = r->flags & (SOURCE_TEST | SOURCE_DOCTEST | SOURCE_CONFTEST);
+    bool inserted = collected && r->m->mode != IMPORT_IMPORTLIB;
     const char *own = modules_base(r->m, r->path);
-    map_add(&seen, own, strlen(own), 1);
-    array_push(r->arena, &r->roots, own);
+    r->own = inserted ? own : NULL;
+    if (inserted || !collected)
+        array_push(r->arena, &near, own);
     for (char *dir = os_dirname(r->arena, r->path);; dir = os_dirname(r->arena, dir)) {
-        if (map_get(&r->m->base_of, dir, strlen(dir)) != MAP_NONE &&
-            map_get(&seen, dir, strlen(dir)) == MAP_NONE) {
-            map_add(&seen, dir, strlen(dir), 1);
-            array_push(r->arena, &r->roots, arena_strdup(r->arena, dir));
-        }
+        if (map_get(&r->m->base_of, dir, strlen(dir)) != MAP_NONE)
+            array_push(r->arena, &near, dir);
         if (!*dir)
             break;
     }
-    for (uint32_t i = 0; i < r->m->roots.len; i++) {
-        const char *root = r->m->roots.items[i];
-        if (map_get(&seen, root, strlen(root)) == MAP_NONE)
-            array_push(r->arena, &r->roots, root);
-    }
+    if (r->m->mode == IMPORT_PREPEND)
+        add_roots(r, &seen, &near, false);
+    add_roots(r, &seen, &r->m->roots, false);
+    add_roots(r, &seen, &near, true);
 }
 
 /* An edge to the file named `name` in every folder from the file's own up to rootdir. */
@@ -68,7 +79,7 @@ static void add_upward(const struct resolver *r, const char *name, enum edge_kin
     char *dir = os_dirname(r->arena, r->path);
     for (;; dir = os_dirname(r->arena, dir)) {
         uint32_t file = modules_file(r->m, os_join(r->arena, dir, name));
-        if (file != NO_FILE)
+        if (file != NO_FILE && (kind != EDGE_CONFTEST || modules_loads_conftest(r->c, dir)))
             resolver_edge(r, file, kind, 0);
         if (!*dir)
             return;
@@ -196,14 +207,17 @@ void resolve_report(const struct findings *findings, const struct graph *g, cons
         if (f->hint)
             hint("%s", f->hint);
     }
+    cycles_report(g, seen);
     arena_free(&scratch);
 }
 
-static void add_conftests_down(struct arena *a, const struct map *files, const char *dir, struct strs *out) {
+static void add_conftests_down(struct arena *a, const struct config *c, const struct map *files,
+                               const char *dir, struct strs *out) {
     struct strs chain = {0};
     for (const char *d = dir;; d = os_dirname(a, d)) {
         const char *path = os_join(a, d, "conftest.py");
-        if (map_get(files, path, strlen(path)) != MAP_NONE && !strs_has(out, path))
+        if (map_get(files, path, strlen(path)) != MAP_NONE && modules_loads_conftest(c, d) &&
+            !strs_has(out, path))
             array_push(a, &chain, path);
         if (!*d)
             break;
@@ -217,18 +231,16 @@ struct strs resolve_initial_conftests(struct arena *a, const struct scan *scan, 
     struct map files = {.arena = a};
     for (uint32_t i = 0; i < scan->files.len; i++)
         map_add(&files, scan->files.items[i].path, strlen(scan->files.items[i].path), i);
-    if (c->options.noconftest)
-        return out;
     if (!anchors.len)
         array_push(a, &anchors, "");
     for (uint32_t i = 0; i < anchors.len; i++) {
         const char *anchor = strcmp(anchors.items[i], ".") == 0 ? "" : anchors.items[i];
         bool folder = !*anchor || os_is_dir(os_join(a, c->rootdir, anchor));
-        add_conftests_down(a, &files, folder ? anchor : os_dirname(a, anchor), &out);
+        add_conftests_down(a, c, &files, folder ? anchor : os_dirname(a, anchor), &out);
         for (uint32_t j = 0; folder && j < scan->dirs.len; j++) {
             const char *dir = scan->dirs.items[j];
             if (str_eq(os_dirname(a, dir), anchor) && str_starts(os_basename(dir), "test"))
-                add_conftests_down(a, &files, dir, &out);
+                add_conftests_down(a, c, &files, dir, &out);
         }
     }
     return out;

@@ -36,8 +36,8 @@ struct findings {
 void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const struct config *c,
                      const struct facts *const *facts, const struct strs *initial, struct findings *findings);
 
-/* Reports unresolved-import, ambiguous-import, data and syntax, in the order of the files: of those that a
-   test reaches (by the finished graph), since nobody waits for the others. */
+/* Reports what is kept in the order of the files, and then cycles: of the files that a test reaches (by the
+   finished graph), since nobody waits for the others. */
 void resolve_report(const struct findings *findings, const struct graph *g, const struct scan *scan);
 
 /* The conftest.py files that pytest loads before it collects, for every target alike: of the folders above

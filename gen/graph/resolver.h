@@ -26,7 +26,8 @@ struct resolver {
     const char *path;
     uint32_t file, flags; /* its node, and enum source_flag */
     const struct facts *facts;
-    struct strs roots; /* where this file's absolute imports are looked for, nearest first */
+    struct strs roots; /* where this file's absolute imports are looked for, in sys.path's order */
+    const char *own;   /* the one that pytest puts there for this file, or NULL */
     const struct facts *const *all;
     struct findings *findings;
 };
@@ -35,6 +36,8 @@ struct resolver {
 struct answer {
     bool found;            /* a file answers the whole name, or its longest part where `prefix` allows that */
     uint32_t first, other; /* the files that answer it: sys.path's choice and the next candidate */
+    uint32_t target;       /* the module that is meant: the first, or what a from import takes out of it */
+    bool sure;             /* the first lies below a root that is on sys.path for certain */
 };
 
 /* Keeps what is wrong with the file at work, and then its cure. */

@@ -264,8 +264,8 @@ static bool put_trace(struct target_run *t) {
                           .file = t->file,
                           .started = (int64_t)t->started.tv_sec * 1000000000 + t->started.tv_nsec};
     struct inputs in;
-    trace_inputs(&t->arena, &trace, &in);
     trace_restore_times(&trace);
+    trace_inputs(&t->arena, &trace, &in);
     const char *stem = arena_strndup(&t->arena, t->xml, strlen(t->xml) - 4);
     return trace_depfile(&in, t->rootdir, t->xml, arena_printf(&t->arena, "%s.d", stem)) &&
            inputs_write(&in, arena_printf(&t->arena, "%s.trace", stem), false) &&

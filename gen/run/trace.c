@@ -13,6 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Ninja takes the time of a run before exec does; an input that is not newer must be older than both. */
+#define NINJA_START 2000000000LL
+
 struct digestion {
     struct arena *a;
     const struct trace *t;
@@ -145,7 +148,21 @@ static const char *resolved(struct arena *a, const char *path) {
 /* What importlib.metadata tries to open in every distribution is no input. */
 static void add_absent(struct digestion *d, const char *path) {
     if (!strstr(path, ".egg-info/") && !strstr(path, ".dist-info/"))
-        add(d, INPUT_ABSENT, path, "", true);
+        add(d, INPUT_ABSENT, path, "-", true);
+}
+
+/* A file that was changed while the run went on, and not by it, may not be what the run read. */
+static void add_content(struct digestion *d, enum input_kind kind, const char *path,
+                        const struct os_stat *st) {
+    char hex[33] = "-";
+    bool extra = !closure_has(&d->closure, path);
+    if (extra && st->mtime_ns < d->t->started) {
+        size_t n = 0;
+        char *bytes = os_read(NULL, os_join(d->a, d->t->rootdir, path), &n);
+        digest_hex(digest_bytes(bytes ? bytes : "", n), hex);
+        free(bytes);
+    }
+    add(d, kind, path, arena_strdup(d->a, hex), extra);
 }
 
 static void add_file(struct digestion *d, enum input_kind kind, const char *path) {
@@ -157,9 +174,9 @@ static void add_file(struct digestion *d, enum input_kind kind, const char *path
     else if (S_ISDIR(st.mode) && made)
         return;
     else if (S_ISDIR(st.mode))
-        add(d, INPUT_STAT, path, "", !closure_below(&d->closure, path));
+        add(d, INPUT_STAT, path, "-", !closure_below(&d->closure, path));
     else
-        add(d, kind, path, "", !closure_has(&d->closure, path));
+        add_content(d, kind, path, &st);
 }
 
 static void take_file(struct digestion *d, enum input_kind kind, const char *path) {
@@ -228,7 +245,7 @@ static void take_record(struct digestion *d, const char *record) {
         break;
     case 'x':
         if (!str_starts(os_basename(path), "python"))
-            add(d, INPUT_STARTED, path, "", false);
+            add(d, INPUT_STARTED, path, "-", false);
         break;
     default:
         break;
@@ -248,17 +265,17 @@ static void find_written(struct digestion *d, const char *raw, size_t n) {
     }
 }
 
-/* Names that the run made in folders it listed: gen must leave them out too. */
+/* What the run wrote and gen must leave out too: of its closure, and names in folders that it listed. */
 static void add_written(struct digestion *d, const char *raw, size_t n) {
     struct map listed = {.arena = d->a};
     for (uint32_t i = 0; i < d->in->len; i++)
         if (d->in->items[i].kind == INPUT_LIST)
             map_add(&listed, d->in->items[i].path, strlen(d->in->items[i].path), 1);
-    for (const char *s = raw; s < raw + n && listed.len; s += strlen(s) + 1) {
+    for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
         const char *here = *s == 'w' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
         const char *dir = here ? os_dirname(d->a, here) : NULL;
-        if (dir && map_get(&listed, dir, strlen(dir)) != MAP_NONE)
-            add(d, INPUT_WRITTEN, here, "", false);
+        if (dir && (map_get(&listed, dir, strlen(dir)) != MAP_NONE || closure_has(&d->closure, here)))
+            add(d, INPUT_WRITTEN, here, "-", false);
     }
 }
 
@@ -290,6 +307,12 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
     closure_close(&d.closure);
 }
 
+static void set_times(const struct digestion *d, const char *path, long long atime, long long mtime) {
+    const struct timespec times[2] = {{atime / 1000000000, atime % 1000000000},
+                                      {mtime / 1000000000, mtime % 1000000000}};
+    utimensat(AT_FDCWD, os_join(d->a, d->t->rootdir, path), times, 0);
+}
+
 void trace_restore_times(const struct trace *t) {
     struct arena scratch = {0};
     struct inputs none = {0};
@@ -297,20 +320,23 @@ void trace_restore_times(const struct trace *t) {
         .a = &scratch, .t = t, .in = &none, .written = {.arena = &scratch}, .made = {.arena = &scratch}};
     size_t n = 0;
     char *raw = os_read(&scratch, t->raw, &n);
+    closure_open(&d.closure, os_join(&scratch, t->rootdir, ".testfan/cache/graph"), t->file);
     if (raw)
         find_written(&d, raw, n);
     for (const char *s = raw; raw && s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s == 'u' ? in_tree(&d, resolved(&scratch, s + 1)) : NULL;
+        const char *here = *s == 'u' || *s == 'w' ? in_tree(&d, resolved(&scratch, s + 1)) : NULL;
+        bool written = here && was_written(&d, here);
+        if (here && *s == 'w' && closure_has(&d.closure, here))
+            set_times(&d, here, t->started - NINJA_START, t->started - NINJA_START);
         if (!has_second(s))
             continue;
         s += strlen(s) + 1;
         char *rest;
         long long atime = strtoll(s, &rest, 10), mtime = strtoll(rest, NULL, 10);
-        const struct timespec times[2] = {{atime / 1000000000, atime % 1000000000},
-                                          {mtime / 1000000000, mtime % 1000000000}};
-        if (here && !is_private(here) && !was_written(&d, here))
-            utimensat(AT_FDCWD, os_join(&scratch, t->rootdir, here), times, 0);
+        if (here && !written && !is_private(here))
+            set_times(&d, here, atime, mtime);
     }
+    closure_close(&d.closure);
     arena_free(&scratch);
 }
 

@@ -21,8 +21,9 @@ struct trace {
 
 /* Reads the raw log; each input says whether the graph that gen left has it. */
 void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in);
-/* Gives back their times to the files that the run touched without writing them: else what reads them would
- * have to run again. */
+/* Gives back their times to the files that the run touched without writing them, and dates those of its own
+ * inputs that it wrote to before its start: else what reads them would have to run again. To be done first.
+ */
 void trace_restore_times(const struct trace *t);
 /* A depfile for ninja that says that `output` needs the extra files. */
 bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path);

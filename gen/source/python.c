@@ -21,14 +21,28 @@ static const char *const counting[] = {
     "PYTHONWARNINGS", "TZ",
 };
 
+static void say_gone(const char *what, const char *instead) {
+    diag(DIAG_NO_ENVIRONMENT, NULL, 0, 0, "no interpreter runs at '%s'; %s", what, instead);
+    hint("make it anew, or name another one with --python PATH or [tool.testfan] python");
+}
+
+/* The interpreter of a virtual environment; that it has none is told where there should be one. */
+static const char *in_venv(struct arena *a, const char *venv, bool expected) {
+    const char *command = os_which(a, os_join(a, venv, "bin/python"));
+    if (!command && expected)
+        say_gone(os_join(a, venv, "bin/python"), "the next one that can be found is taken");
+    return command;
+}
+
 static const char *find_command(struct arena *a, const char *rootdir, const char *wanted) {
     if (wanted)
         return strchr(wanted, '/') && *wanted != '/' ? os_which(a, os_join(a, rootdir, wanted))
                                                      : os_which(a, wanted);
     const char *venv = getenv("VIRTUAL_ENV");
-    const char *command = venv && *venv ? os_which(a, os_join(a, venv, "bin/python")) : NULL;
+    const char *command = venv && *venv ? in_venv(a, venv, true) : NULL;
+    const char *local = os_join(a, rootdir, ".venv");
     if (!command)
-        command = os_which(a, os_join(a, rootdir, ".venv/bin/python"));
+        command = in_venv(a, local, os_is_dir(local));
     if (!command)
         command = os_which(a, "python3");
     return command ? command : os_which(a, "python");
@@ -168,9 +182,12 @@ bool python_find(struct arena *a, const char *rootdir, const char *wanted, const
     cJSON *answer = command ? answer_cached(a, command, cache) : NULL;
     if (command && !answer)
         answer = answer_ask(a, command, cache);
+    if (!answer && !must) {
+        if (wanted || command)
+            say_gone(wanted ? wanted : command, "what is installed is not known");
+        return false;
+    }
     if (!answer) {
-        if (!must)
-            return false;
         if (command)
             diag(DIAG_NO_INTERPRETER, NULL, 0, 0, "'%s' does not run as a Python interpreter", command);
         else if (wanted)

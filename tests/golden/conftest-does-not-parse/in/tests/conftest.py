@@ -1,0 +1,4 @@
+import before
+def broken(:
+    pass
+import after

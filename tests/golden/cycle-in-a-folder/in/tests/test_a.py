@@ -1,0 +1,3 @@
+import old.a, new.a
+def test_it():
+    pass

@@ -1,0 +1,1 @@
+from apart import b

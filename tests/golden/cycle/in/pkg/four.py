@@ -1,0 +1,2 @@
+from .two import z
+from .three import x

@@ -1,0 +1,2 @@
+from . import two
+import pkg.three

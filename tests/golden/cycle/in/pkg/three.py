@@ -1,0 +1,1 @@
+from pkg.four import y

@@ -1,0 +1,3 @@
+import pkg.one, apart
+def test_it():
+    pass

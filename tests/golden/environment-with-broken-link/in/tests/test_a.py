@@ -1,0 +1,4 @@
+import pkg.mod
+import json
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+from pkg import fast
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+from . import helper
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+import helper
+def test_it():
+    assert helper.WHO == "lib"

@@ -1,0 +1,5 @@
+import lib.mod
+import alone
+import gone
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+from ns import mod
+def test_it():
+    assert mod == "an attribute"

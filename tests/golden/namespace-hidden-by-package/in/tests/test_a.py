@@ -1,0 +1,3 @@
+import ns.mod
+def test_it():
+    assert ns.mod.WHO == "two"

@@ -1,0 +1,2 @@
+from . import b
+from .sub.c import x

@@ -1,0 +1,3 @@
+import ns.a
+def test_it():
+    pass

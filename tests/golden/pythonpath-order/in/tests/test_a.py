@@ -1,0 +1,3 @@
+import mod
+def test_it():
+    assert mod.WHO == 2

@@ -1,0 +1,3 @@
+from pkg.mod import x
+def test_it():
+    pass

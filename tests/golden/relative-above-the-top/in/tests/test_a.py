@@ -1,0 +1,3 @@
+import pkg.mod
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+import a.b
+def test_it():
+    pass

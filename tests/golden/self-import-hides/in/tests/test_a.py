@@ -1,0 +1,3 @@
+import queue
+def test_it():
+    pass

@@ -1,0 +1,4 @@
+import pkg.mod
+from pkg.mod import x
+from .mod import x
+from . import mod

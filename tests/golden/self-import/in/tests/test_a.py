@@ -1,0 +1,3 @@
+import pkg.mod, pkg.late
+def test_it():
+    pass

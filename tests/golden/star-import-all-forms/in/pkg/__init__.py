@@ -1,0 +1,6 @@
+__all__ = ("one", )
+__all__ += ("two", )
+__all__ = __all__ + (
+    "four",  # isn't "five"
+    "six",
+)

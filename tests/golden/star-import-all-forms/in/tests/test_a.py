@@ -1,0 +1,3 @@
+from pkg import *
+def test_it():
+    one, two, four, six

@@ -1,0 +1,3 @@
+import pkg.made
+def test_it():
+    pass

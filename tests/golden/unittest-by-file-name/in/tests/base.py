@@ -1,0 +1,4 @@
+import unittest
+class Base(unittest.TestCase):
+    def test_it(self):
+        pass
