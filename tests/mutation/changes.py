@@ -6,7 +6,7 @@ import sys
 
 import edits
 
-SHARES = {"body": 14, "constant": 8, "data": 6, "conftest": 4, "deleted": 4, "shadow": 4}
+SHARES = {"body": 18, "constant": 6, "data": 5, "conftest": 3, "deleted": 4, "shadow": 4}
 FIXTURE = b"import pytest; fails = pytest.fixture(autouse=True, name='fails')(lambda: 1 / 0)\n"
 SHADOW = b"shadows = True\n"
 
@@ -52,10 +52,13 @@ def edit_of(kind, finder, facts, files, draw):
     """A change of one line that runs, in one of the files."""
     path = draw.choices(files, [facts.weight(facts.reads[p]) for p in files])[0]
     source = edits.Source((facts.root / path).read_bytes())
-    found = [e for e in edits.edits(source, finder) if e.line in facts.lines.get(path, ())]
+    found = collections.defaultdict(list)
+    for edit in edits.edits(source, finder):
+        if edit.line in facts.lines.get(path, ()):
+            found[edit.way].append(edit)
     if not found:
         return None
-    edit = draw.choice(found)
+    edit = draw.choice(found[draw.choice(sorted(found))])
     data = source.apply(edit)
     return Change(kind, path, edit.line, edit.what, data, facts.reads[path]) if edits.compiles(data) else None
 
@@ -83,9 +86,10 @@ def data_change(facts, draw):
     if not full:
         return None
     n = draw.choice(full)
+    what = draw.choice(["text added", "line removed"])
     body = lines[n].rstrip(b"\r\n")
-    lines[n] = body + b" changed" + lines[n][len(body):]
-    return Change("data", path, n + 1, "text added", b"".join(lines), facts.reads[path])
+    lines[n] = body + b" changed" + lines[n][len(body):] if what == "text added" else b""
+    return Change("data", path, n + 1, what, b"".join(lines), facts.reads[path])
 
 
 def conftest_change(facts, draw):

@@ -3,7 +3,7 @@ import ast
 import collections
 import warnings
 
-Edit = collections.namedtuple("Edit", "line new what")
+Edit = collections.namedtuple("Edit", "line new way what")
 
 OPPOSITE = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: ">=", ast.GtE: "<", ast.Gt: "<=", ast.LtE: ">",
@@ -23,15 +23,15 @@ class Source:
         line = self.lines[start[0] - 1]
         return line[start[1]:end[1]].decode()
 
-    def edit(self, start, end, new, what):
+    def edit(self, start, end, new, way, what):
         """The edit that replaces what stands from `start` to `end`, both (line, column); None where that is more than one line."""
         if start[0] != end[0]:
             return None
         line = self.lines[start[0] - 1]
-        return Edit(start[0], line[:start[1]] + new.encode() + line[end[1]:], what)
+        return Edit(start[0], line[:start[1]] + new.encode() + line[end[1]:], way, what)
 
-    def replace(self, node, new, what):
-        return self.edit((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset), new, what)
+    def replace(self, node, new, way, what=None):
+        return self.edit((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset), new, way, what or way)
 
     def operator(self, left, right, op):
         """Between two operands stands the operator, where both are on one line and no bracket is in the way."""
@@ -39,7 +39,7 @@ class Source:
         new = OPPOSITE.get(type(op))
         if new is None or start[0] != end[0] or set(self.text(start, end)) & set("()[]{}#\\"):
             return None
-        return self.edit(start, end, f" {new} ", f"{self.text(start, end).strip()} -> {new}")
+        return self.edit(start, end, f" {new} ", "operator", f"{self.text(start, end).strip()} -> {new}")
 
     def apply(self, edit):
         lines = list(self.lines)
@@ -65,6 +65,8 @@ def body_edits(source):
                 yield source.operator(node.values[0], node.values[1], node.op)
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 yield source.replace(node, "pass", "call -> pass")
+            elif isinstance(node, (ast.Assign, ast.AugAssign)):
+                yield source.replace(node, "raise RuntimeError", "assignment -> raise")
 
 
 def constant_edits(source):
@@ -79,11 +81,11 @@ def constant_edits(source):
             continue
         value = node.value
         if isinstance(value, bool):
-            yield source.replace(node, str(not value), f"{value} -> {not value}")
+            yield source.replace(node, str(not value), "bool", f"{value} -> {not value}")
         elif isinstance(value, int):
-            yield source.replace(node, f"({~value})", f"{value} -> {~value}")
+            yield source.replace(node, f"({~value})", "int", f"{value} -> {~value}")
         elif isinstance(value, str) and value:
-            yield source.replace(node, repr(value + "_"), f"{value[:12]!r} -> {(value[:12] + '_')!r}")
+            yield source.replace(node, repr(value + "_"), "str", f"{value[:12]!r} -> {(value[:12] + '_')!r}")
 
 
 def is_none(node):

@@ -16,6 +16,7 @@ LIMIT = 3
 
 def f(a: "int", b):
     """Doc."""
+    b = a
     if a == b:
         a.append("x")
     return a + LIMIT
@@ -27,7 +28,7 @@ def lines(finder):
 
 
 def test_body_edits():
-    assert lines(edits.body_edits) == ["if a != b:", "if not (a == b):", "pass", "return None", "return a - LIMIT"]
+    assert lines(edits.body_edits) == ["raise RuntimeError", "if a != b:", "if not (a == b):", "pass", "return None", "return a - LIMIT"]
 
 
 def test_constant_edits_leave_docstrings_and_annotations():
