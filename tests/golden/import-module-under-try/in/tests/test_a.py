@@ -1,8 +1,4 @@
-import importlib
-try:
-    fast = importlib.import_module('pkg.fast')
-except ImportError:
-    fast = None
+import loader
 
 def test_a():
     pass

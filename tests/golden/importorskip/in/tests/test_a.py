@@ -1,6 +1,4 @@
-import pytest
-
-part = pytest.importorskip('optional.part')
+import support
 
 def test_a():
     pass

@@ -1,2 +1,5 @@
-def test_a(monkeypatch):
-    monkeypatch.setattr('pkg.clock.now', lambda: 2)
+from support import frozen
+
+
+def test_a(frozen):
+    pass

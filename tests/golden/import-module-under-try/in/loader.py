@@ -1,0 +1,6 @@
+import importlib
+
+try:
+    fast = importlib.import_module('pkg.fast')
+except ImportError:
+    fast = None

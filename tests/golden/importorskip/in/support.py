@@ -1,0 +1,3 @@
+import pytest
+
+part = pytest.importorskip('optional.part')
