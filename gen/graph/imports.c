@@ -171,7 +171,7 @@ struct answer imports_search(const struct resolver *r, const char *module, const
 }
 
 static bool quiet_place(uint32_t place) {
-    return place & (PLACE_TRY_IMPORT | PLACE_TYPE_CHECKING | PLACE_CONDITIONAL);
+    return place & (PLACE_TRY_IMPORT | PLACE_TYPE_CHECKING | PLACE_CONDITIONAL | PLACE_EXAMPLE);
 }
 
 /* A compiled or generated module is no .py file: something else of that name may stand in the folder. */
@@ -330,9 +330,16 @@ static void resolve_refs(const struct resolver *r) {
     }
 }
 
+/* Whether pytest collects the doctests of the file. */
+static bool has_doctests(const struct resolver *r) {
+    bool text = r->file >= r->m->scan->files.len;
+    return text || (r->c->options.doctest_modules && r->flags & (SOURCE_TEST | SOURCE_DOCTEST));
+}
+
 void imports_resolve(const struct resolver *r) {
+    uint32_t out = PLACE_TYPE_CHECKING | (has_doctests(r) ? 0 : PLACE_EXAMPLE);
     FACTS_FOR(struct fact_import, i, r->facts, imports) {
-        if (i->place & PLACE_TYPE_CHECKING)
+        if (i->place & out)
             continue;
         if (i->level)
             resolve_relative(r, i);

@@ -53,6 +53,23 @@ static void test_imports(void **state) {
     check("x = 'import no'\n# import no\ny = '''\nimport no\n'''\nimport yes\n", "import 6:1 yes|| \n");
 }
 
+static void test_examples(void **state) {
+    (void)state;
+    check("def f():\n    \"\"\"Says.\n\n    >>> import a\n    >>> def g():\n    ...     from b import c\n    "
+          "1\n"
+          "    import no\n    \"\"\"\nimport d\n",
+          "import 10:1 d|| \nimport 4:1 a|| E\nimport 6:5 b|c| FE\ndef 1:1 .f \n");
+    struct arena a = {0};
+    struct buf text = {0};
+    static const char source[] =
+        "A text: import no\n\t>>> x = (\n>>> import a.b\n... more\n>>>import no\n>>> from c "
+        "import d";
+    facts_text(&text, parse_text(parser, &a, source, sizeof source - 1));
+    assert_string_equal(text.s, "import 3:1 a.b|| E\nimport 6:1 c|d| E\n");
+    buf_free(&text);
+    arena_free(&a);
+}
+
 static void test_places(void **state) {
     (void)state;
     check("def f():\n    if x:\n        import a\n", "import 3:9 a|| FC\ndef 1:1 .f \n");
@@ -261,6 +278,7 @@ static void test_outline_is_enough_for_plain_files(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_imports),
+        cmocka_unit_test(test_examples),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_definitions),
         cmocka_unit_test(test_decorators),
