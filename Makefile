@@ -68,6 +68,7 @@ $(B)/obj/embedded.o: $(B)/embedded.c
 
 # Debian's packages by apt, the grammars from PyPI's source packages by hash, unpacked where git does not look.
 DEBS := gcc libc6-dev make pkg-config libtree-sitter-dev libcjson-dev libxml2-dev libcmocka-dev libinih-dev libxxhash-dev ninja-build python3-venv
+ORACLE_DEBS := strace
 LINT_DEBS := clang clang-tidy clang-format
 APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 

@@ -33,7 +33,7 @@ unit: $(UNIT) ## the C unit tests (cmocka)
 ROUNDS ?= 10000
 SEED   ?= 1
 STDLIB = $$($(PYTHON3) -c 'import json, os; print(os.path.dirname(os.path.dirname(json.__file__)))')
-PROJECTS = $(filter-out $(D)/projects/venv-%,$(wildcard $(D)/projects/*/))
+PROJECTS = $(filter-out $(D)/projects/venv-% $(D)/projects/networkx/,$(wildcard $(D)/projects/*/))
 FUZZED = $(STDLIB)/json $(STDLIB)/email $(STDLIB)/asyncio $(STDLIB)/unittest $(STDLIB)/xml $(PROJECTS)
 
 fuzz: $(B)/fuzz/merge_mutations $(B)/fuzz/outline_mutations ## seeded mutations of sources and reports
@@ -60,6 +60,12 @@ golden-update: $(B)/testfan $(VENV)/stamp ## take what comes of them as what mus
 e2e: $(B)/testfan unit-tools projects ## real engines, real projects
 	TESTFAN_CORPUS=$$(printf '%s:' $(PROJECTS)) $(PY) -m pytest -q -n 2 --dist worksteal tests/e2e
 
+# `make mutation COUNT=100 SEED=7` draws others; MUTATION_PROJECTS="wtforms toolz" tries others.
+COUNT ?= 40
+MUTATION_PROJECTS ?= jinja2 mako boltons
+mutation: $(B)/testfan projects ## seeded one-line changes of real projects: none escapes
+	COUNT=$(COUNT) SEED=$(SEED) MUTATION_PROJECTS="$(MUTATION_PROJECTS)" $(PY) -m pytest -q -n 2 tests/mutation
+
 self: $(B)/testfan $(VENV)/stamp ## testfan runs its own end-to-end suite
 	$(B)/testfan test --python $(PY) tests/e2e/test_run.py tests/golden
 
@@ -71,13 +77,23 @@ test: ## everything: unit, fuzz, golden, end to end, and the suite under testfan
 	$(MAKE) e2e
 	$(MAKE) self
 
+# The edges against what strace sees of plain pytest; the table goes to docs/.
+TRACED = wtforms jinja2 boltons mako flask toolz networkx
+oracle: $(B)/testfan projects ## what testfan misses and what it names in vain, by strace
+	$(call install_debs,$(ORACLE_DEBS))
+	$(Q)$(PY) tests/projects/fetch.py $(D)/projects networkx
+	$(Q)$(PY) tests/oracle/oracle.py $(TRACED) --format markdown > $(B)/oracle.md; \
+	    status=$$?; [ $$status -gt 1 ] || cp $(B)/oracle.md docs/oracle.md; exit $$status
+
 demo: $(B)/testfan ## jinja2 under testfan: report, times, what one edit re-runs
 	@sh tests/demo.sh $(B)/testfan $(D)
 
-soak: $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
+soak: $(B)/testfan $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
 	$(MAKE) fuzz ROUNDS=100000 SEED=$(SEED)
+	$(MAKE) oracle
+	$(MAKE) mutation MUTATION_PROJECTS="wtforms jinja2 mako boltons toolz" SEED=$(SEED)
 
 bench: $(B)/testfan projects ## ratios against the peers, side by side
 	@set -e; for b in tests/bench/*.py; do $(PY) $$b; done
 
-.PHONY: unit unit-tools fuzz projects golden golden-update e2e self test demo soak bench
+.PHONY: unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle soak bench

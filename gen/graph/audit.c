@@ -115,12 +115,14 @@ void audit_targets(struct arena *a, const struct plan *plan, const struct graph 
 
 /* Misses that other misses lead to in the graph need not be learned. */
 static bool brought_along(struct arena *a, const struct audit_target *t, const struct graph *g,
-                          uint32_t which) {
-    uint32_t node = graph_find(g, t->missed.items[which].path);
+                          const struct input *which) {
+    uint32_t node = graph_find(g, which->path);
     struct unit_edges forward = graph_forward(g);
-    for (uint32_t i = 0; i < t->missed.len && node != MAP_NONE; i++) {
-        uint32_t other = graph_find(g, t->missed.items[i].path);
-        if (i == which || t->missed.items[i].kind != INPUT_READ || other == MAP_NONE)
+    if (node == MAP_NONE)
+        return false;
+    ARRAY_FOR (const struct input, i, &t->missed) {
+        uint32_t other = graph_find(g, i->path);
+        if (i == which || i->kind != INPUT_READ || other == MAP_NONE)
             continue;
         unsigned char *seen = arena_alloc(a, g->units + 1);
         graph_reach(g, &forward, g->unit_of[other], seen);
@@ -130,35 +132,45 @@ static bool brought_along(struct arena *a, const struct audit_target *t, const s
     return false;
 }
 
+/* A file that is read, or that lies below the folder that was looked at, says more than the look. */
+static bool said_already(const struct audit_target *t, const struct input *look) {
+    size_t n = strlen(look->path);
+    ARRAY_FOR (const struct input, i, &t->missed) {
+        bool here = strncmp(i->path, look->path, n) == 0 && (!i->path[n] || i->path[n] == '/');
+        if (here && (i->kind == INPUT_READ || (i->kind == INPUT_LIST && !i->path[n])))
+            return true;
+    }
+    return false;
+}
+
+static const char *import_name(const struct dists *d, const char *dist) {
+    uint32_t i = dists_find(d, dist);
+    const struct strs *names = i == MAP_NONE ? NULL : &d->python->dists.items[i].names;
+    return names && names->len ? names->items[0] : NULL;
+}
+
 struct learned_target audit_lesson(struct arena *a, const struct audit_target *t, const struct graph *g,
                                    const struct dists *d) {
     struct learned_target lesson = {.file = t->file};
-    struct map have = {.arena = a};
-    for (uint32_t i = 0; i < t->missed.len; i++) {
-        const struct input *in = &t->missed.items[i];
-        if (in->kind == INPUT_READ && !brought_along(a, t, g, i)) {
-            array_push(a, &lesson.lists[LEARNED_READS], in->path);
-        } else if (in->kind == INPUT_LIST) {
-            array_push(a, &lesson.lists[LEARNED_LISTS], in->path);
-        } else if (in->kind == INPUT_ABSENT) {
-            array_push(a, &lesson.lists[LEARNED_ABSENT], in->path);
-        } else if (in->kind == INPUT_DIST && dists_find(d, in->path) != MAP_NONE) {
-            const struct dist *dist = &d->python->dists.items[dists_find(d, in->path)];
-            if (dist->names.len)
-                array_push(a, &lesson.lists[LEARNED_DISTS], dist->names.items[0]);
+    ARRAY_FOR (const struct input, i, &t->missed) {
+        enum learned_list list = LEARNED_READS;
+        const char *entry = i->path;
+        if (i->kind == INPUT_READ && brought_along(a, t, g, i))
+            continue;
+        if (i->kind == INPUT_STAT && said_already(t, i))
+            continue;
+        if (i->kind == INPUT_STAT && os_is_dir(os_join(a, d->rootdir, i->path)))
+            list = LEARNED_STATS;
+        if (i->kind == INPUT_LIST)
+            list = LEARNED_LISTS;
+        if (i->kind == INPUT_ABSENT)
+            list = LEARNED_ABSENT;
+        if (i->kind == INPUT_DIST) {
+            list = LEARNED_DISTS;
+            entry = import_name(d, i->path);
         }
-        if (in->kind == INPUT_READ || in->kind == INPUT_LIST)
-            map_add(&have, in->path, strlen(in->path), 1);
-        for (const char *slash = strchr(in->path, '/'); in->kind == INPUT_READ && slash;
-             slash = strchr(slash + 1, '/'))
-            map_add(&have, in->path, (size_t)(slash - in->path), 1);
-    }
-    for (uint32_t i = 0; i < t->missed.len; i++) {
-        const struct input *in = &t->missed.items[i];
-        if (in->kind == INPUT_STAT && map_get(&have, in->path, strlen(in->path)) == MAP_NONE)
-            array_push(
-                a, &lesson.lists[os_is_dir(os_join(a, d->rootdir, in->path)) ? LEARNED_STATS : LEARNED_READS],
-                in->path);
+        if (entry)
+            array_push(a, &lesson.lists[list], entry);
     }
     return lesson;
 }

@@ -119,8 +119,10 @@ bool dists_import(struct dists *d, struct graph *g, uint32_t from, const char *m
         if (!dotted[n])
             break;
     }
-    found = found || is_loose(d, module, top);
-    if (absent && map_get(&d->providers, module, top) == MAP_NONE)
+    if (found)
+        return true;
+    found = is_loose(d, module, top);
+    if (absent || found)
         add_edge(d, g, from, module, top, line);
     return found;
 }

@@ -98,6 +98,12 @@ static bool name_path(const struct resolver *r, const struct fact_word *w, const
     }
 }
 
+/* `__file__ + '/../x'` stands beside the file. */
+static bool name_below_file(const struct resolver *r, const struct fact_word *w, const char *word,
+                            bool test) {
+    return str_starts(word, "../") && name_path(r, w, word + 3, test);
+}
+
 /* Files elsewhere that end in the word: it may be joined to a folder that another literal names. */
 static void name_joined(const struct resolver *r, const struct fact_word *w, const char *word) {
     uint32_t i = map_get(&r->m->basenames, os_basename(word), strlen(os_basename(word)));
@@ -198,7 +204,7 @@ void strings_resolve(const struct resolver *r) {
                 add_folder(r, beside, test, w->line);
             else if (has_other(r->m->scan, beside))
                 add_data(r, beside, w->line);
-        } else if (!name_path(r, w, word, test) && test) {
+        } else if (!name_path(r, w, word, test) && !name_below_file(r, w, word, test) && test) {
             name_joined(r, w, word);
         }
     }

@@ -13,7 +13,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TESTFAN_BUILD", ROOT / "build"))
 PROJECTS = pathlib.Path(os.environ.get("TESTFAN_PROJECTS", ROOT / ".deps/projects"))
-NAMES = sorted(json.loads((ROOT / "tests/projects/projects.json").read_text()))
+KNOWN = json.loads((ROOT / "tests/projects/projects.json").read_text())
+NAMES = sorted(name for name in KNOWN if not KNOWN[name].get("large"))
 NINJAS = [n for n in ("/usr/bin/ninja", str(pathlib.Path(sys.executable).parent / "ninja")) if os.path.exists(n)]
 
 

@@ -1,6 +1,6 @@
 """Fetches real projects for the tests: source packages pinned by hash, each unpacked beside a virtual environment of its own.
 
-    python fetch.py FOLDER [NAME...]      (all without a name)
+    python fetch.py FOLDER [NAME...]      (without a name all but the large ones)
 
 FOLDER/NAME is the unpacked project, FOLDER/venv-NAME has it installed as editable, with pytest and what its tests need
 (NAME.txt here). What is there already is left as it is.
@@ -54,5 +54,5 @@ def fetch(name, folder):
 
 
 if __name__ == "__main__":
-    for name in sys.argv[2:] or sorted(PROJECTS):
+    for name in sys.argv[2:] or sorted(n for n in PROJECTS if not PROJECTS[n].get("large")):
         fetch(name, pathlib.Path(sys.argv[1]).resolve())

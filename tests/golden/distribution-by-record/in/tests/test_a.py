@@ -1,0 +1,4 @@
+import even.part
+
+def test_a():
+    pass

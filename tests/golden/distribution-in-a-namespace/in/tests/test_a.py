@@ -1,0 +1,5 @@
+from cloud import a
+import cloud.a.x
+
+def test_a():
+    pass

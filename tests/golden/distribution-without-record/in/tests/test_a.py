@@ -1,0 +1,5 @@
+import loose
+import stray
+
+def test_a():
+    pass

@@ -1,0 +1,1 @@
+APPS = ['pkg.apps.first', 'pkg.short']

@@ -1,0 +1,4 @@
+import site_settings
+
+def test_a():
+    pass

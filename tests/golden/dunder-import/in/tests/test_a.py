@@ -1,0 +1,4 @@
+helper = __import__('helper')
+
+def test_a():
+    pass

@@ -1,0 +1,5 @@
+import fast.both
+from fast import alone
+
+def test_a():
+    pass

@@ -1,0 +1,4 @@
+def test_a(apps):
+    import shop
+
+    assert shop

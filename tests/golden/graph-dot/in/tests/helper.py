@@ -1,0 +1,1 @@
+X = open('say "hi".txt/..')

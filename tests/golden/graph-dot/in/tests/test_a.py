@@ -1,0 +1,4 @@
+import helper
+
+def test_a():
+    pass

@@ -1,0 +1,8 @@
+import importlib
+try:
+    fast = importlib.import_module('pkg.fast')
+except ImportError:
+    fast = None
+
+def test_a():
+    pass

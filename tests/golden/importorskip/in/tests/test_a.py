@@ -1,0 +1,6 @@
+import pytest
+
+part = pytest.importorskip('optional.part')
+
+def test_a():
+    pass

@@ -1,0 +1,4 @@
+import pkg
+
+def test_a():
+    pass

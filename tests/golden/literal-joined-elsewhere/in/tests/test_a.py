@@ -1,0 +1,5 @@
+from conftest import BASE
+
+
+def test_a():
+    open(BASE + '/' + 'golden.txt')

@@ -1,0 +1,5 @@
+def test_a():
+    text = """
+    <%namespace name='x' module='pkg.sub'/>
+    """
+    assert text

@@ -1,0 +1,3 @@
+import os
+
+SCHEMA = os.path.join(os.path.dirname(__file__), 'schema.json')

@@ -1,0 +1,4 @@
+import pkg.load
+
+def test_a():
+    pass

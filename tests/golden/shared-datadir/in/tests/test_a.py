@@ -1,0 +1,2 @@
+def test_a(shared_datadir):
+    assert (shared_datadir / 'x').exists()

@@ -1,0 +1,7 @@
+PATH = __file__ + '/../rows.csv'
+
+
+def load():
+    from app import codec
+
+    return codec

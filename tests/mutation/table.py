@@ -1,0 +1,56 @@
+"""What the mutation test found, as a table with its sums, and what is wrong with it."""
+
+EFFECTIVE = 25 / 40
+EXCESS = 1.25
+
+
+def sums(result):
+    rows, n = result["changes"], result["targets"]
+    selected = sum(r["selected"] for r in rows) / (len(rows) * n)
+    traced = sum(r["traced"] for r in rows) / (len(rows) * n)
+    return {
+        "changes": len(rows),
+        "effective": sum(r["changed"] > 0 for r in rows),
+        "escaped": sum(bool(r["escaped"]) for r in rows),
+        "selected": round(selected, 4),
+        "traced": round(traced, 4),
+        "ratio": round(selected / traced, 3),
+    }
+
+
+def verdict(result):
+    """What is wrong, a sentence each."""
+    s, wrong = result["sums"], []
+    if s["escaped"]:
+        wrong.append(f"{s['escaped']} changes escaped")
+    if s["effective"] < EFFECTIVE * s["changes"]:
+        wrong.append(f"only {s['effective']} of {s['changes']} changed an outcome")
+    if s["ratio"] > EXCESS:
+        wrong.append(f"testfan selects {s['ratio']} times what is read, more than {EXCESS}")
+    if result["unplanned"]:
+        wrong.append(f"files with outcomes that are no targets: {', '.join(result['unplanned'])}")
+    return wrong
+
+
+def text(result):
+    n = result["targets"]
+    out = [f"{result['project']}: {n} test files, seed {result['seed']}"]
+    if result["left_out"]:
+        out.append(f"left out, unstable or failing unchanged: {', '.join(result['left_out'])}")
+    out.append(f"{'kind':9} {'selected':>8} {'changed':>8} {'traced':>8}  place and change")
+    for r in result["changes"]:
+        place = f"{r['path']}:{r['line']}" if r["line"] else r["path"]
+        counts = " ".join(f"{r[key]:>5}/{n:<3}"[:9].rjust(8) for key in ("selected", "changed", "traced"))
+        out.append(f"{r['kind']:9} {counts}  {place}  {r['what']}")
+        if r["note"]:
+            out.append(f"{'':9} {r['note']}")
+        if r["escaped"]:
+            out.append(f"{'':9} ESCAPED: {', '.join(r['escaped'])}")
+        if r["company"]:
+            out.append(f"{'':9} changed in company, unchanged alone: {', '.join(r['company'])}")
+    s = result["sums"]
+    out.append(
+        f"{s['changes']} changes, {s['effective']} changed an outcome, {s['escaped']} escaped; "
+        f"selected {s['selected']:.1%}, read by a traced run {s['traced']:.1%}: {s['ratio']} times"
+    )
+    return "\n".join(out + [f"WRONG: {sentence}" for sentence in result["verdict"]]) + "\n"
