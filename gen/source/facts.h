@@ -86,6 +86,7 @@ enum fact_ref_kind {
     REF_IMPORTORSKIP,  /* pytest.importorskip("x") */
     REF_PATCH,         /* mock.patch("a.b.c"), mocker.patch, monkeypatch.setattr("a.b.c", …) */
     REF_PLUGINS,       /* an element of pytest_plugins */
+    REF_COMPUTED,      /* import_module(x), __import__(x): the argument as written */
 };
 
 struct fact_ref {

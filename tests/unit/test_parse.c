@@ -141,8 +141,8 @@ static void test_references(void **state) {
     check("patch('a' '.b')\npatch(('c.d'))\npatch(\n  'e.'  # why\n  'f')\n",
           "ref 1:7 2 a.b \nref 2:8 2 c.d \nref 4:3 2 e.f \n");
     check("import_module(f'{x}')\nimport_module('a' + b)\nimport_module('a\\x62')\nimport_module(b'a')\n"
-          "reimport_module('a')\n",
-          "");
+          "reimport_module('a')\nimport_module()\nx = __import__(name=y)\n",
+          "ref 1:15 4 f'{x}' \nref 2:15 4 'a' + b \nref 3:15 4 'a\\x62' \nref 4:15 4 b'a' \nref 7:21 4 y \n");
 }
 
 static void test_directives(void **state) {
