@@ -171,7 +171,7 @@ struct answer imports_search(const struct resolver *r, const char *module, const
 }
 
 static bool quiet_place(uint32_t place) {
-    return place & (PLACE_TRY_IMPORT | PLACE_TYPE_CHECKING | PLACE_CONDITIONAL);
+    return place & (PLACE_TRY_IMPORT | PLACE_TYPE_CHECKING | PLACE_CONDITIONAL | PLACE_EXAMPLE);
 }
 
 /* A compiled or generated module is no .py file: something else of that name may stand in the folder. */
@@ -315,24 +315,56 @@ static void resolve_relative(const struct resolver *r, const struct fact_import 
                   *module ? module : facts_str(r->facts, i->name));
 }
 
+static void report_dynamic(const struct resolver *r, const struct fact_ref *ref) {
+    const char *name = facts_str(r->facts, ref->value);
+    resolver_note(r, DIAG_DYNAMIC_IMPORT, ref->line, ref->col, "an import by a computed name: %.*s",
+                  (int)strcspn(name, "\n"), name);
+    resolver_cure(r, "a run tells what it is (testfan learn); or say it: # testfan: data=FOLDER/*.py");
+}
+
+/* import_module(".x", __package__) and its like. */
+static void resolve_relative_ref(const struct resolver *r, const struct fact_ref *ref) {
+    uint16_t level = (uint16_t)strspn(facts_str(r->facts, ref->value), ".");
+    resolve_relative(r, &(struct fact_import){.module = ref->value + level,
+                                              .level = level,
+                                              .place = ref->place | PLACE_CONDITIONAL,
+                                              .line = ref->line,
+                                              .col = ref->col});
+}
+
+static void resolve_ref(const struct resolver *r, const struct fact_ref *ref) {
+    const char *name = facts_str(r->facts, ref->value);
+    enum edge_kind kind = ref->kind == REF_PLUGINS ? EDGE_PLUGIN : EDGE_IMPORT;
+    bool found = imports_look_up(r, &r->roots, name, "", ref->kind == REF_PATCH, kind, ref->line).found;
+    bool installed = dists_import(r->d, r->g, r->file, name, "", !found, ref->line);
+    if (!found && !installed)
+        imports_search(r, name, "", kind, ref->line);
+}
+
 static void resolve_refs(const struct resolver *r) {
     FACTS_FOR(struct fact_ref, ref, r->facts, refs) {
+        const char *name = facts_str(r->facts, ref->value);
         if (ref->place & PLACE_TYPE_CHECKING)
             continue;
-        const char *name = facts_str(r->facts, ref->value);
-        if (!*name || *name == '.' || strchr(name, '/'))
-            continue;
-        enum edge_kind kind = ref->kind == REF_PLUGINS ? EDGE_PLUGIN : EDGE_IMPORT;
-        bool found = imports_look_up(r, &r->roots, name, "", ref->kind == REF_PATCH, kind, ref->line).found;
-        bool installed = dists_import(r->d, r->g, r->file, name, "", !found, ref->line);
-        if (!found && !installed)
-            imports_search(r, name, "", kind, ref->line);
+        if (ref->kind == REF_COMPUTED)
+            report_dynamic(r, ref);
+        else if (*name == '.' && ref->kind == REF_IMPORT_MODULE)
+            resolve_relative_ref(r, ref);
+        else if (*name && *name != '.' && !strchr(name, '/'))
+            resolve_ref(r, ref);
     }
 }
 
+/* Whether pytest collects the doctests of the file. */
+static bool has_doctests(const struct resolver *r) {
+    bool text = r->file >= r->m->scan->files.len;
+    return text || (r->c->options.doctest_modules && r->flags & (SOURCE_TEST | SOURCE_DOCTEST));
+}
+
 void imports_resolve(const struct resolver *r) {
+    uint32_t out = PLACE_TYPE_CHECKING | (has_doctests(r) ? 0 : PLACE_EXAMPLE);
     FACTS_FOR(struct fact_import, i, r->facts, imports) {
-        if (i->place & PLACE_TYPE_CHECKING)
+        if (i->place & out)
             continue;
         if (i->level)
             resolve_relative(r, i);

@@ -158,8 +158,10 @@ void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const 
                      const struct facts *const *facts, const struct strs *initial,
                      struct findings *findings) {
     struct arena scratch = {0};
-    for (uint32_t i = 0; i < m->scan->files.len; i++) {
-        const struct source_file *f = &m->scan->files.items[i];
+    const struct scan *scan = m->scan;
+    for (uint32_t i = 0; i < scan->files.len + scan->texts.len; i++) {
+        const struct source_file *f =
+            i < scan->files.len ? &scan->files.items[i] : &scan->texts.items[i - scan->files.len];
         struct resolver r = {.arena = &scratch,
                              .g = g,
                              .m = m,
@@ -169,23 +171,6 @@ void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const 
                              .file = i,
                              .flags = f->flags,
                              .facts = facts[i],
-                             .all = facts,
-                             .findings = findings};
-        resolve_file(&r, f, initial);
-        arena_free(&scratch);
-    }
-    static const struct facts none;
-    for (uint32_t i = 0; i < m->scan->texts.len; i++) {
-        const struct source_file *f = &m->scan->texts.items[i];
-        struct resolver r = {.arena = &scratch,
-                             .g = g,
-                             .m = m,
-                             .d = d,
-                             .c = c,
-                             .path = f->path,
-                             .file = m->scan->files.len + i,
-                             .flags = f->flags,
-                             .facts = &none,
                              .all = facts,
                              .findings = findings};
         resolve_file(&r, f, initial);

@@ -26,6 +26,7 @@ enum fact_place {
               BaseException or everything, or in such a handler, or under suppress() of one of these */
     PLACE_CONDITIONAL = 8, /* under if, else, for, while, try, with or match: may or may not be executed */
     PLACE_CLASS = 16,      /* in the body of a class */
+    PLACE_EXAMPLE = 32,    /* in a doctest example: executed only where doctests are collected */
 };
 
 /* One name that an import statement brings; `from a import b, c` makes two. */
@@ -85,6 +86,7 @@ enum fact_ref_kind {
     REF_IMPORTORSKIP,  /* pytest.importorskip("x") */
     REF_PATCH,         /* mock.patch("a.b.c"), mocker.patch, monkeypatch.setattr("a.b.c", …) */
     REF_PLUGINS,       /* an element of pytest_plugins */
+    REF_COMPUTED,      /* import_module(x), __import__(x): the argument as written */
 };
 
 struct fact_ref {

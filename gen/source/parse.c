@@ -1,6 +1,7 @@
 #include "source/parse.h"
 #include "base/diag.h"
 #include "source/decode.h"
+#include "source/examples.h"
 #include "source/facts.h"
 #include "source/outline.h"
 #include "source/slice.h"
@@ -9,11 +10,13 @@
 #include "source/words.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct parser {
     TSParser *ts;
     struct buf source;      /* the file as both parsers see it */
     struct outline outline; /* what was cut from it */
+    struct examples examples;
 };
 
 struct parser *parser_new(void) {
@@ -29,6 +32,7 @@ void parser_free(struct parser *p) {
     ts_parser_delete(p->ts);
     buf_free(&p->source);
     outline_free(&p->outline);
+    examples_free(&p->examples);
     free(p);
 }
 
@@ -64,6 +68,30 @@ static TSTree *parse_slice(struct parser *p, const struct buf *text, const struc
     return tree;
 }
 
+static fact_str copy_text(struct facts_builder *to, const struct facts_builder *from, fact_str s) {
+    const char *text = s ? from->text.items + s : "";
+    return facts_add_text(to, text, (uint32_t)strlen(text));
+}
+
+/* Of doctest examples only the imports count: they define nothing that pytest collects. */
+static void add_examples(struct parser *p, struct facts_builder *b) {
+    struct examples *e = &p->examples;
+    for (examples_begin(e, p->source.s, p->source.len); examples_next(e);) {
+        struct facts_builder found = {.arena = b->arena};
+        TSTree *tree = parse_slice(p, &e->text, &(struct slice){.to = (uint32_t)e->text.len});
+        walk_tree(&found, tree, e->text.s, &e->origins);
+        ts_tree_delete(tree);
+        ARRAY_FOR (const struct fact_import, import, &found.imports) {
+            struct fact_import i = *import;
+            i.module = copy_text(b, &found, i.module);
+            i.name = copy_text(b, &found, i.name);
+            i.as = copy_text(b, &found, i.as);
+            i.place |= PLACE_EXAMPLE;
+            array_push(b->arena, &b->imports, i);
+        }
+    }
+}
+
 static const struct facts *parse_whole(struct parser *p, struct arena *a) {
     struct arena scratch = {0};
     struct facts_builder b = {.arena = &scratch};
@@ -73,6 +101,7 @@ static const struct facts *parse_whole(struct parser *p, struct arena *a) {
         ts_tree_delete(tree);
     }
     words_scan(&b, p->source.s, p->source.len);
+    add_examples(p, &b);
     const struct facts *f = facts_pack(&b, a);
     arena_free(&scratch);
     return f;
@@ -94,8 +123,10 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
     for (uint32_t i = 0; i < o->comments.len; i++)
         walk_directive(&b, p->source.s + o->comments.items[i].at, o->comments.items[i].len,
                        o->comments.items[i].line);
-    if (ok)
+    if (ok) {
         words_scan(&b, p->source.s, p->source.len);
+        add_examples(p, &b);
+    }
     const struct facts *f = ok ? facts_pack(&b, a) : NULL;
     arena_free(&scratch);
     return f;
@@ -118,4 +149,15 @@ const struct facts *parse_file(struct parser *p, struct arena *a, const char *by
 
 const struct facts *parse_file_full(struct parser *p, struct arena *a, const char *bytes, size_t n) {
     return decode_source(&p->source, bytes, n) ? parse_whole(p, a) : no_facts(a);
+}
+
+const struct facts *parse_text(struct parser *p, struct arena *a, const char *bytes, size_t n) {
+    struct arena scratch = {0};
+    struct facts_builder b = {.arena = &scratch};
+    buf_reset(&p->source);
+    buf_add(&p->source, bytes, n);
+    add_examples(p, &b);
+    const struct facts *f = facts_pack(&b, a);
+    arena_free(&scratch);
+    return f;
 }

@@ -20,7 +20,9 @@ void parser_free(struct parser *p);
  * yields, and the flag.
  */
 const struct facts *parse_file(struct parser *p, struct arena *a, const char *bytes, size_t n);
-/* The same, and whether the outline was enough. */
+/* The facts of a text that is no Python: the imports of its doctest examples. */
+const struct facts *parse_text(struct parser *p, struct arena *a, const char *bytes, size_t n);
+/* The same as parse_file, and whether the outline was enough. */
 const struct facts *parse_file_how(struct parser *p, struct arena *a, const char *bytes, size_t n,
                                    bool *by_outline);
 /* The same from the whole file, always: what parse_file must equal. */

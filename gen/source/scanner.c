@@ -129,7 +129,7 @@ static bool is_reference(const char *s, size_t at, size_t end) {
         size_t n = strlen(names[i]);
         if (end >= n && memcmp(s + end - n, names[i], n) == 0 && (end == n || !is_word(s[end - n - 1])) &&
             (i < 6 || (end > n && strchr(". \t\n\\", s[end - n - 1]))))
-            return begins_string(s, at + 1);
+            return i < 2 ? s[at + 1] != ')' : begins_string(s, at + 1);
     }
     return false;
 }

@@ -37,9 +37,26 @@ struct loading {
     struct store *store;
     const char *rootdir;
     const struct scan *scan;
+    uint32_t files;  /* how many there are, texts included */
+    uint32_t *order; /* all of them by path, as in the cache */
     struct parser *parsers[16];
     int *errors; /* errno by file, 0 when it was read */
 };
+
+static const struct source_file *file_at(const struct scan *scan, uint32_t i) {
+    return i < scan->files.len ? &scan->files.items[i] : &scan->texts.items[i - scan->files.len];
+}
+
+/* The files and the texts are each sorted by path. */
+static void merge_order(struct loading *l) {
+    uint32_t file = 0, text = l->scan->files.len;
+    for (uint32_t i = 0; i < l->files; i++) {
+        bool texts_left = text < l->files, files_left = file < l->scan->files.len;
+        bool first = files_left &&
+                     (!texts_left || strcmp(file_at(l->scan, file)->path, file_at(l->scan, text)->path) < 0);
+        l->order[i] = first ? file++ : text++;
+    }
+}
 
 static uint32_t program_id(void) {
     struct arena a = {0};
@@ -59,10 +76,12 @@ static void load_one(void *ctx, uint32_t i, unsigned worker) {
         l->parsers[worker] = parser_new();
     struct arena path = {0};
     size_t n = 0;
-    char *bytes = os_read(NULL, os_join(&path, l->rootdir, l->scan->files.items[i].path), &n);
+    char *bytes = os_read(NULL, os_join(&path, l->rootdir, file_at(l->scan, i)->path), &n);
     if (!bytes)
         l->errors[i] = errno;
-    l->store->facts[i] = parse_file(l->parsers[worker], &l->store->arenas[worker], bytes ? bytes : "", n);
+    bool text = i >= l->scan->files.len;
+    l->store->facts[i] = (text ? parse_text : parse_file)(l->parsers[worker], &l->store->arenas[worker],
+                                                          bytes ? bytes : "", n);
     free(bytes);
     arena_free(&path);
 }
@@ -109,11 +128,12 @@ static bool inside(const struct store *s, uint64_t at, uint64_t n) {
 }
 
 /* Both lists are sorted by path: one walk over the two. */
-static void reuse_cached(struct store *s, const struct scan *scan) {
+static void reuse_cached(const struct loading *l) {
+    struct store *s = l->store;
     const struct cache_header *h = s->map;
     const struct cache_entry *e = (const void *)(h + 1), *end = e + h->entries;
-    for (uint32_t i = 0; i < scan->files.len && e < end; i++) {
-        const struct source_file *f = &scan->files.items[i];
+    for (uint32_t i = 0; i < l->files && e < end; i++) {
+        const struct source_file *f = file_at(l->scan, l->order[i]);
         int order = -1;
         for (; e < end; e++) {
             if (!inside(s, e->path, (uint64_t)e->path_len + 1) || !inside(s, e->facts, e->facts_size) ||
@@ -128,20 +148,19 @@ static void reuse_cached(struct store *s, const struct scan *scan) {
         const struct facts *facts = (const void *)((const char *)s->map + e->facts);
         if (!facts_valid(facts, e->facts_size))
             continue;
-        s->facts[i] = facts;
+        s->facts[l->order[i]] = facts;
         s->reused++;
     }
 }
 
 static void write_cache(const struct loading *l, const char *path, int64_t started) {
-    const struct scan *scan = l->scan;
     uint32_t n = 0;
     uint64_t size = sizeof(struct cache_header);
-    for (uint32_t i = 0; i < scan->files.len; i++) {
+    for (uint32_t i = 0; i < l->files; i++) {
         if (l->errors[i])
             continue;
         n++;
-        size += sizeof(struct cache_entry) + ((strlen(scan->files.items[i].path) + 8) & ~7ul) +
+        size += sizeof(struct cache_entry) + ((strlen(file_at(l->scan, i)->path) + 8) & ~7ul) +
                 ((l->store->facts[i]->size + 7ul) & ~7ul);
     }
     char *out = calloc(1, size);
@@ -150,11 +169,11 @@ static void write_cache(const struct loading *l, const char *path, int64_t start
     struct cache_header *h = (void *)out;
     struct cache_entry *e = (void *)(h + 1);
     uint64_t at = sizeof *h + n * sizeof *e;
-    for (uint32_t i = 0; i < scan->files.len; i++) {
-        if (l->errors[i])
+    for (uint32_t i = 0; i < l->files; i++) {
+        if (l->errors[l->order[i]])
             continue;
-        const struct source_file *f = &scan->files.items[i];
-        const struct facts *facts = l->store->facts[i];
+        const struct source_file *f = file_at(l->scan, l->order[i]);
+        const struct facts *facts = l->store->facts[l->order[i]];
         *e = (struct cache_entry){
             .path = at, .path_len = (uint32_t)strlen(f->path), .facts_size = facts->size, .st = f->st};
         memcpy(out + at, f->path, e->path_len);
@@ -178,25 +197,29 @@ static void write_cache(const struct loading *l, const char *path, int64_t start
 void store_load(struct store *s, const char *rootdir, const struct scan *scan, const char *cache) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct loading l = {.store = s, .rootdir = rootdir, .scan = scan};
-    l.errors = calloc(scan->files.len + 1, sizeof *l.errors);
-    s->facts = calloc(scan->files.len + 1, sizeof(struct facts *));
-    if (!l.errors || !s->facts)
+    struct loading l = {
+        .store = s, .rootdir = rootdir, .scan = scan, .files = scan->files.len + scan->texts.len};
+    l.errors = calloc(l.files + 1, sizeof *l.errors);
+    l.order = calloc(l.files + 1, sizeof *l.order);
+    s->facts = calloc(l.files + 1, sizeof(struct facts *));
+    if (!l.errors || !l.order || !s->facts)
         die("out of memory");
+    merge_order(&l);
     if (cache && map_cache(s, cache))
-        reuse_cached(s, scan);
-    threads_each(scan->files.len, load_one, &l);
+        reuse_cached(&l);
+    threads_each(l.files, load_one, &l);
     for (unsigned i = 0; i < 16; i++)
         if (l.parsers[i])
             parser_free(l.parsers[i]);
-    for (uint32_t i = 0; i < scan->files.len; i++)
+    for (uint32_t i = 0; i < l.files; i++)
         if (l.errors[i])
-            diag(DIAG_IO, scan->files.items[i].path, 0, 0, "cannot read: %s", strerror(l.errors[i]));
-    s->parsed = scan->files.len - s->reused;
-    bool fewer = s->map && ((const struct cache_header *)s->map)->entries != scan->files.len;
+            diag(DIAG_IO, file_at(scan, i)->path, 0, 0, "cannot read: %s", strerror(l.errors[i]));
+    s->parsed = l.files - s->reused;
+    bool fewer = s->map && ((const struct cache_header *)s->map)->entries != l.files;
     if (cache && (s->parsed || fewer || !s->map))
         write_cache(&l, cache, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
     free(l.errors);
+    free(l.order);
 }
 
 void store_free(struct store *s) {

@@ -9,7 +9,7 @@
 struct facts;
 struct scan;
 
-/* The facts of every file of a scan, by the same index. */
+/* The facts of every file of a scan, by the same index, and then of its texts. */
 struct store {
     const struct facts **facts;
     uint32_t parsed, reused;

@@ -169,7 +169,14 @@ static uint32_t take_definition(struct walk *w, TSNode node, enum kind kind, con
 
 static void take_ref(struct walk *w, TSNode string, enum fact_ref_kind kind, const struct context *c) {
     buf_reset(&w->scratch);
-    if (!syntax_plain_string(string, w->text, &w->scratch) || !w->scratch.len)
+    bool plain = syntax_plain_string(string, w->text, &w->scratch);
+    if (!plain && kind == REF_IMPORT_MODULE) {
+        uint32_t from = ts_node_start_byte(string);
+        buf_reset(&w->scratch);
+        buf_add(&w->scratch, w->text + from, ts_node_end_byte(string) - from);
+        kind = REF_COMPUTED;
+    }
+    if (!w->scratch.len || (!plain && kind != REF_COMPUTED))
         return;
     struct position at = position_of(w, string);
     struct fact_ref ref = {.value = keep(w), .kind = kind, .place = c->place, .line = at.line, .col = at.col};
@@ -249,7 +256,7 @@ static void take_call(struct walk *w, TSNode node, const struct context *c) {
                  {"setattr", REF_PATCH, true},
                  {"delattr", REF_PATCH, true}};
     TSNode first = first_argument(w, syntax_field(node, "arguments"));
-    if (!syntax_is(first, KIND_STRING) && !syntax_is(first, KIND_CONCATENATED))
+    if (ts_node_is_null(first))
         return;
     struct buf callee = {0};
     TSNode function = syntax_field(node, "function");

@@ -5,13 +5,13 @@
 #include "source/facts.h"
 
 /* Facts as lines of text, for tests to compare: one letter for each place that holds (F function, T type
- * checking, I try import, C conditional, K class), parents and lists by name. */
+ * checking, I try import, C conditional, K class, E example), parents and lists by name. */
 static inline const char *place_text(uint32_t place) {
-    static char text[6];
+    static char text[7];
     char *end = text;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         if (place & 1u << i)
-            *end++ = "FTICK"[i];
+            *end++ = "FTICKE"[i];
     *end = 0;
     return text;
 }

@@ -53,6 +53,23 @@ static void test_imports(void **state) {
     check("x = 'import no'\n# import no\ny = '''\nimport no\n'''\nimport yes\n", "import 6:1 yes|| \n");
 }
 
+static void test_examples(void **state) {
+    (void)state;
+    check("def f():\n    \"\"\"Says.\n\n    >>> import a\n    >>> def g():\n    ...     from b import c\n    "
+          "1\n"
+          "    import no\n    \"\"\"\nimport d\n",
+          "import 10:1 d|| \nimport 4:1 a|| E\nimport 6:5 b|c| FE\ndef 1:1 .f \n");
+    struct arena a = {0};
+    struct buf text = {0};
+    static const char source[] =
+        "A text: import no\n\t>>> x = (\n>>> import a.b\n... more\n>>>import no\n>>> from c "
+        "import d";
+    facts_text(&text, parse_text(parser, &a, source, sizeof source - 1));
+    assert_string_equal(text.s, "import 3:1 a.b|| E\nimport 6:1 c|d| E\n");
+    buf_free(&text);
+    arena_free(&a);
+}
+
 static void test_places(void **state) {
     (void)state;
     check("def f():\n    if x:\n        import a\n", "import 3:9 a|| FC\ndef 1:1 .f \n");
@@ -124,8 +141,8 @@ static void test_references(void **state) {
     check("patch('a' '.b')\npatch(('c.d'))\npatch(\n  'e.'  # why\n  'f')\n",
           "ref 1:7 2 a.b \nref 2:8 2 c.d \nref 4:3 2 e.f \n");
     check("import_module(f'{x}')\nimport_module('a' + b)\nimport_module('a\\x62')\nimport_module(b'a')\n"
-          "reimport_module('a')\n",
-          "");
+          "reimport_module('a')\nimport_module()\nx = __import__(name=y)\n",
+          "ref 1:15 4 f'{x}' \nref 2:15 4 'a' + b \nref 3:15 4 'a\\x62' \nref 4:15 4 b'a' \nref 7:21 4 y \n");
 }
 
 static void test_directives(void **state) {
@@ -261,6 +278,7 @@ static void test_outline_is_enough_for_plain_files(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_imports),
+        cmocka_unit_test(test_examples),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_definitions),
         cmocka_unit_test(test_decorators),

@@ -1,0 +1,8 @@
+import part
+def f():
+    """
+    >>> from extra import g
+    >>> f() == g()
+    True
+    """
+    return 1
