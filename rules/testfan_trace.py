@@ -1,16 +1,22 @@
 """Notes which files a run reads, lists, looks for and writes, by sys.addaudithook, from before pytest is imported.
 
-Each record goes to the log as a letter, an absolute path and a NUL: r read, b opened as a database, w written or made, m made but for its being there, s looked at (os.stat) and
-there, a looked for and not there, l listed (the names it held follow, each with a '/' before it), u given another time (the old ones follow), x a program that was
-started, q a word of its command line. Only paths in the tree or in a folder of distributions are noted, and each once. os.stat has no audit event: it is
-wrapped. What importlib and pytest list and look for while they search is theirs, and left out; what they read is not.
-Python programs that the tests start are watched too (testfan_child/sitecustomize.py).
+Each record goes to the log as a letter, an absolute path and a NUL:
+
+    r read               w written or removed                        s looked at (os.stat), and there
+    b read as a database W made, with all that is in it              a looked for, and not there
+    l listed: the names it held follow, each with a '/' before it    m would have been made, had it not been there
+    u given another time: the old ones follow                        x a program that was started    q a word of its command line
+
+Only paths in the tree or in a folder of distributions are noted, and each once. os.stat has no audit event and os.open tells
+no dir_fd: they are wrapped. What importlib and pytest list and look for while they search is theirs, and left out; what they
+read is not. Python programs that the tests start are watched too (sitecustomize.py).
 
 PYTEST_DONT_REWRITE
 """
 import os
 import sys
-from os import fsdecode, getcwd, getpid
+from _thread import get_ident
+from os import fsdecode, getcwd
 
 # Code that looks at files for somebody else: the caller above it counts.
 HELPERS = {
@@ -18,8 +24,8 @@ HELPERS = {
     "tempfile", "testfan_trace", "zipfile",
 }  # fmt: skip
 SEARCHERS = {
-    "_frozen_importlib", "_frozen_importlib_external", "_pytest", "inspect", "linecache", "pluggy", "pytest", "site", "sysconfig",
-    "testfan_target", "traceback", "zipimport",
+    "_frozen_importlib", "_frozen_importlib_external", "_pytest", "pluggy", "pytest", "site", "sysconfig", "testfan_target",
+    "zipimport",
 }  # fmt: skip
 
 
@@ -41,7 +47,9 @@ class Tracer:
         self.log, self.root, self.sites, self.child = log, root, sites, child
         self.prefixes = tuple(folder.rstrip("/") + "/" for folder in [root, *sites])
         self.seen, self.pending = set(), []
+        self.folders = {}  # thread -> dir_fd of the os.open() it is in
         self.buffered = True
+        self.searching = False  # pytest is looking for its plugins
         self.open, self.write, self.close, self.listdir = os.open, os.write, os.close, os.listdir
         self.stat, self.readlink = os.stat, os.readlink
 
@@ -92,43 +100,65 @@ class Tracer:
         finally:
             self.close(fd)
 
+    def add(self, kind, path):
+        record = self.note(kind, path)
+        if record:
+            self.put(record)
+
+    def in_folder(self, path, folder):
+        """The path that a call with dir_fd means."""
+        if folder.__class__ is not int or folder < 0 or path.__class__ is int:
+            return path
+        try:
+            return os.path.join(self.readlink("/proc/self/fd/%d" % folder), fsdecode(path))
+        except (OSError, TypeError):
+            return path
+
     def on_open(self, path, mode, flags):
+        if mode is None:
+            path = self.in_folder(path, self.folders.pop(get_ident(), None))
         access = flags & os.O_ACCMODE if flags.__class__ is int else 0
         writes = access != os.O_RDONLY or (mode.__class__ is str and mode.startswith(("w", "a", "x")))
         if not writes or (access == os.O_RDWR and not flags & os.O_TRUNC):
             self.on_read(path)
         if writes:
-            self.on_write(path)
+            self.add("w", path)
 
     def on_read(self, path, *_):
-        record = self.note("r", path)
-        if record:
-            self.put(record)
-
-    def on_write(self, path, *_):
-        record = self.note("w", path)
-        if record:
-            self.put(record)
+        if self.searching and "-info/" in str(path) and not os.path.exists(path):
+            return
+        self.add("r", path)
 
     def on_database(self, path, *_):
-        record = self.note("b", path)
-        if record:
-            self.put(record)
+        self.add("b", path)
 
-    def on_mkdir(self, path, *_):
+    def on_remove(self, path, folder=-1):
+        self.add("w", self.in_folder(path, folder))
+
+    def on_truncate(self, path, *_):
+        self.add("w", path)
+
+    def on_mkdir(self, path, mode, folder=-1):
+        path = self.in_folder(path, folder)
         try:
             self.stat(path)
         except OSError:
-            return self.on_write(path)
-        record = self.note("m", path)
-        if record:
-            self.put(record)
+            self.add("W", path)
+        else:
+            self.add("m", path)
 
-    def on_rename(self, source, target, *_):
-        self.on_write(source)
-        self.on_write(target)
+    def on_rename(self, source, target, source_folder=-1, target_folder=-1):
+        self.add("w", self.in_folder(source, source_folder))
+        self.add("W", self.in_folder(target, target_folder))
 
-    def on_utime(self, path, *_):
+    def on_link(self, source, target, source_folder=-1, target_folder=-1):
+        self.add("W", self.in_folder(target, target_folder))
+
+    def on_symlink(self, source, target, folder=-1):
+        self.add("W", self.in_folder(target, folder))
+
+    def on_utime(self, path, times, ns, folder=-1):
+        path = self.in_folder(path, folder)
         record = self.note("u", path)
         if record:
             try:
@@ -147,8 +177,9 @@ class Tracer:
         try:
             names = self.listdir(record[1:])
         except OSError:
-            return
-        self.put(record + "\0" + "".join("/" + name for name in names))
+            self.put("a" + record[1:])
+        else:
+            self.put(record + "\0" + "".join("/" + name for name in names))
 
     def on_library(self, name):
         if name.__class__ is str and "/" in name:
@@ -204,18 +235,19 @@ class Tracer:
             "ctypes.dlopen": self.on_library,
             "sqlite3.connect": self.on_database,
             "os.mkdir": self.on_mkdir,
-            "os.remove": self.on_write,
-            "os.rmdir": self.on_write,
-            "os.truncate": self.on_write,
+            "os.remove": self.on_remove,
+            "os.rmdir": self.on_remove,
+            "os.truncate": self.on_truncate,
             "os.utime": self.on_utime,
             "os.rename": self.on_rename,
-            "os.link": self.on_rename,
-            "os.symlink": lambda source, target, *_: self.on_write(target),
+            "os.link": self.on_link,
+            "os.symlink": self.on_symlink,
             "subprocess.Popen": self.on_start,
             "os.system": self.on_command,
         }
         for name in ("stat", "lstat", "access"):
             wrap_look(self, name)
+        wrap_open(self)
         wrap_start(self)
         os.register_at_fork(before=self.flush, after_in_child=self.forked)
         sys.addaudithook(self.hook)
@@ -271,11 +303,30 @@ def wrap_look(tracer, name):
                 known.add(path)
         return result
 
-    wrapped = Wrapped(real, look)
+    replace(real, look)
+
+
+def wrap_open(tracer):
+    real = os.open
+
+    def open_at(path, flags, *args, dir_fd=None, **kwargs):
+        if dir_fd is None:
+            return real(path, flags, *args, **kwargs)
+        tracer.folders[get_ident()] = dir_fd
+        try:
+            return real(path, flags, *args, dir_fd=dir_fd, **kwargs)
+        finally:
+            tracer.folders.pop(get_ident(), None)
+
+    replace(real, open_at)
+
+
+def replace(real, call):
+    wrapped = Wrapped(real, call)
     for group in ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks"):
         if real in getattr(os, group):
             getattr(os, group).add(wrapped)
-    setattr(os, name, wrapped)
+    setattr(os, real.__name__, wrapped)
 
 
 def wrap_start(tracer):

@@ -54,6 +54,8 @@ class TargetPlugin:
                 config.pluginmanager.unregister(plugin)
 
     def pytest_collection(self, session):
+        if self.tracer is not None:
+            self.tracer.searching = False
         config = session.config
         self.needs_init = not hasattr(sys.modules["pytest"], "Directory")
         if self.nodes:
@@ -152,6 +154,7 @@ def start_trace(log):
     child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
     tracer = testfan_trace.start(log, os.getcwd(), sites, child)
     atexit.register(tracer.flush)
+    tracer.searching = True
     return tracer
 
 

@@ -56,7 +56,8 @@ static int run_deps(struct invocation *in, bool reverse) {
         struct strs paths = {0};
         for (uint32_t i = 0; i < p.graph.nodes; i++)
             if (marked[i] && !str_starts(graph_path(&p.graph, i), DIST_FOLDER))
-                array_push(in->arena, &paths, graph_path(&p.graph, i));
+                array_push(in->arena, &paths,
+                           strcmp(graph_path(&p.graph, i), "/") == 0 ? "./" : graph_path(&p.graph, i));
         strs_sort(&paths);
         print_paths(&paths, strcmp(in->format, "json") == 0);
         if (in->stats)

@@ -161,8 +161,10 @@ struct learned_target audit_lesson(struct arena *a, const struct audit_target *t
             continue;
         if (i->kind == INPUT_STAT && os_is_dir(os_join(a, d->rootdir, i->path)))
             list = LEARNED_STATS;
-        if (i->kind == INPUT_LIST)
+        if (i->kind == INPUT_LIST) {
             list = LEARNED_LISTS;
+            entry = *i->path ? i->path : ".";
+        }
         if (i->kind == INPUT_ABSENT)
             list = LEARNED_ABSENT;
         if (i->kind == INPUT_DIST) {

@@ -125,7 +125,9 @@ static void add_path(struct graph *g, const struct learned_target *t, uint32_t f
     const char *full = os_join(&scratch, rootdir, path);
     struct os_stat st;
     bool there = os_stat(full, &st), folder = there && os_is_dir(full);
-    if (list == LEARNED_LISTS && folder)
+    if (list == LEARNED_LISTS && strcmp(path, ".") == 0)
+        add_edge(g, from, "/", t->line);
+    else if (list == LEARNED_LISTS && folder)
         add_edge(g, from, arena_printf(&scratch, "%s/", path), t->line);
     else if (there && !folder && list != LEARNED_LISTS)
         add_edge(g, from, path, t->line);

@@ -16,6 +16,8 @@
 /* Ninja takes the time of a run before exec does; an input that is not newer must be older than both. */
 #define NINJA_START 2000000000LL
 
+enum { WRITTEN_ITSELF = 1, WRITTEN_ALL };
+
 struct digestion {
     struct arena *a;
     const struct trace *t;
@@ -100,9 +102,12 @@ static const char *source_of(struct arena *a, const char *path) {
     return arena_printf(a, "%.*s%.*s.py", (int)(cache - path), path, (int)strcspn(name, "."), name);
 }
 
+/* Whether the run wrote the path, or made a folder above it. */
 static bool was_written(const struct digestion *d, const char *path) {
-    for (size_t n = strlen(path); n; n--)
-        if ((!path[n] || path[n] == '/') && map_get(&d->written, path, n) != MAP_NONE)
+    if (map_get(&d->written, path, strlen(path)) != MAP_NONE)
+        return true;
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+        if (map_get(&d->written, path, (size_t)(slash - path)) == WRITTEN_ALL)
             return true;
     return false;
 }
@@ -145,10 +150,8 @@ static const char *resolved(struct arena *a, const char *path) {
     return !dir || strcmp(name, "..") == 0 ? os_normalize(a, path) : os_join(a, dir, name);
 }
 
-/* What importlib.metadata tries to open in every distribution is no input. */
 static void add_absent(struct digestion *d, const char *path) {
-    if (!strstr(path, ".egg-info/") && !strstr(path, ".dist-info/"))
-        add(d, INPUT_ABSENT, path, "-", true);
+    add(d, INPUT_ABSENT, path, "-", true);
 }
 
 /* A file that was changed while the run went on, and not by it, may not be what the run read. */
@@ -259,9 +262,13 @@ static bool has_second(const char *record) {
 
 static void find_written(struct digestion *d, const char *raw, size_t n) {
     for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s == 'w' || *s == 'm' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
-        if (here && *here)
-            map_add(*s == 'w' ? &d->written : &d->made, here, strlen(here), 1);
+        const char *here = *s && strchr("wWm", *s) ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        if (!here || !*here)
+            continue;
+        if (*s == 'm')
+            map_add(&d->made, here, strlen(here), 1);
+        else if (map_get(&d->written, here, strlen(here)) != WRITTEN_ALL)
+            map_set(&d->written, here, strlen(here), *s == 'W' ? WRITTEN_ALL : WRITTEN_ITSELF);
     }
 }
 
@@ -272,7 +279,7 @@ static void add_written(struct digestion *d, const char *raw, size_t n) {
         if (d->in->items[i].kind == INPUT_LIST)
             map_add(&listed, d->in->items[i].path, strlen(d->in->items[i].path), 1);
     for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s == 'w' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        const char *here = *s == 'w' || *s == 'W' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
         const char *dir = here ? os_dirname(d->a, here) : NULL;
         if (dir && (map_get(&listed, dir, strlen(dir)) != MAP_NONE || closure_has(&d->closure, here)))
             add(d, INPUT_WRITTEN, here, "-", false);
@@ -324,9 +331,9 @@ void trace_restore_times(const struct trace *t) {
     if (raw)
         find_written(&d, raw, n);
     for (const char *s = raw; raw && s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s == 'u' || *s == 'w' ? in_tree(&d, resolved(&scratch, s + 1)) : NULL;
+        const char *here = *s && strchr("uwW", *s) ? in_tree(&d, resolved(&scratch, s + 1)) : NULL;
         bool written = here && was_written(&d, here);
-        if (here && *s == 'w' && closure_has(&d.closure, here))
+        if (here && *s != 'u' && closure_has(&d.closure, here))
             set_times(&d, here, t->started - NINJA_START, t->started - NINJA_START);
         if (!has_second(s))
             continue;

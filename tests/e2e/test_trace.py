@@ -54,6 +54,35 @@ def test_a_file_that_was_read(tree, how, bare):
     assert reran(tree, bare=bare) == ["tests/test_a.py"]
 
 
+def test_what_is_removed_elsewhere_stays_an_input(tree):
+    """shutil.rmtree removes by name and dir_fd: the same names in the tree are not meant."""
+    tree.write(
+        {
+            "tests/test_a.py": "import os, shutil, sys\nimport pkg\n\ndef test_a(tmp_path):\n    (tmp_path / 'd/pkg').mkdir(parents=True)\n"
+            "    (tmp_path / 'd/data.x').write_text('')\n    (tmp_path / 'd/pkg/__init__.py').write_text('')\n"
+            "    open('da' + 'ta.x')\n    shutil.rmtree(tmp_path / 'd')\n"
+            "    fd = os.open('tests', os.O_RDONLY)\n    os.close(os.open('in' + 'ner.x', os.O_RDONLY, dir_fd=fd))\n"
+            "    try:\n        os.rmdir('pkg')\n    except OSError:\n        pass\n",
+            "tests/test_b.py": PASSES,
+            "pkg/__init__.py": "__import__('pkg.dy' + 'namic')\n",
+            "pkg/dynamic.py": "",
+            "data.x": "1",
+            "tests/inner.x": "1",
+        }
+    )
+    settle(tree)
+    for file in ("data.x", "tests/inner.x", "pkg/dynamic.py"):
+        (tree.path / file).write_text("x = 2")
+        assert reran(tree) == ["tests/test_a.py"], file
+
+
+def test_a_folder_that_is_missing(tree):
+    tree.write({"tests/test_a.py": "import os\ndef test_a():\n    assert not list(os.walk('no' + 'where'))\n"})
+    settle(tree)
+    (tree.path / "nowhere").mkdir()
+    assert reran(tree) == ["tests/test_a.py"]
+
+
 @pytest.mark.parametrize("bare", [False, True], ids=["testfan", "bare ninja"])
 def test_a_folder_that_was_listed_counts_by_its_names(tree, bare):
     tree.write(
