@@ -4,8 +4,8 @@ Each record goes to the log as a letter, an absolute path and a NUL:
 
     r read               w written or removed                        s looked at (os.stat), and there
     b read as a database W made, with all that is in it              a looked for, and not there
-    l listed: the names it held follow, each with a '/' before it    m would have been made, had it not been there
-    u given another time: the old ones follow                        x a program that was started    q a word of its command line
+    l listed: the names it held follow, each with a '/' before it
+    u given another time: the old ones follow                   x a program that was started, q a word of its command line
 
 Only paths in the tree or in a folder of distributions are noted, and each once. os.stat has no audit event and os.open tells
 no dir_fd: they are wrapped. What importlib and pytest list and look for while they search is theirs, and left out; what they
@@ -144,8 +144,6 @@ class Tracer:
             self.stat(path)
         except OSError:
             self.add("W", path)
-        else:
-            self.add("m", path)
 
     def on_rename(self, source, target, source_folder=-1, target_folder=-1):
         self.add("w", self.in_folder(source, source_folder))

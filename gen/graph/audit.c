@@ -15,7 +15,6 @@ struct auditing {
     const struct learned *learned;
     const char *file;    /* the target's */
     unsigned char *seen; /* units that the target reaches */
-    struct map below;    /* folders above what it reaches */
     struct map dists;    /* distributions that it reaches */
 };
 
@@ -27,11 +26,8 @@ static bool reaches(const struct auditing *au, const char *path) {
 static bool covers(const struct auditing *au, const struct input *i) {
     switch (i->kind) {
     case INPUT_READ:
-        return reaches(au, i->path);
     case INPUT_STAT:
-        return !*i->path || reaches(au, i->path) ||
-               map_get(&au->below, i->path, strlen(i->path)) != MAP_NONE ||
-               reaches(au, arena_printf(au->a, "%s/", i->path));
+        return reaches(au, i->path);
     case INPUT_LIST:
         return reaches(au, arena_printf(au->a, "%s/", i->path));
     case INPUT_DIST:
@@ -43,21 +39,15 @@ static bool covers(const struct auditing *au, const struct input *i) {
     }
 }
 
-static void note_folders(struct auditing *au, const char *path) {
-    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
-        map_add(&au->below, path, (size_t)(slash - path), 1);
-}
-
 static void prepare(struct auditing *au, const struct target *t) {
     const struct graph *g = au->g;
     struct unit_edges forward = graph_forward(g);
     au->seen = arena_alloc(au->a, g->units + 1);
-    au->below = au->dists = (struct map){.arena = au->a};
+    au->dists = (struct map){.arena = au->a};
     graph_reach(g, &forward, g->unit_of[t->node], au->seen);
     for (uint32_t node = 0; node < g->nodes; node++) {
         if (!au->seen[g->unit_of[node]])
             continue;
-        note_folders(au, graph_path(g, node));
         if (str_starts(graph_path(g, node), DIST_FOLDER))
             dists_names(au->d, graph_path(g, node) + strlen(DIST_FOLDER), &au->dists);
     }
@@ -132,14 +122,11 @@ static bool brought_along(struct arena *a, const struct audit_target *t, const s
     return false;
 }
 
-/* A file that is read, or that lies below the folder that was looked at, says more than the look. */
+/* A file that is read need not be learned as one that is looked at. */
 static bool said_already(const struct audit_target *t, const struct input *look) {
-    size_t n = strlen(look->path);
-    ARRAY_FOR (const struct input, i, &t->missed) {
-        bool here = strncmp(i->path, look->path, n) == 0 && (!i->path[n] || i->path[n] == '/');
-        if (here && (i->kind == INPUT_READ || (i->kind == INPUT_LIST && !i->path[n])))
+    ARRAY_FOR (const struct input, i, &t->missed)
+        if (i->kind == INPUT_READ && strcmp(i->path, look->path) == 0)
             return true;
-    }
     return false;
 }
 
@@ -159,8 +146,6 @@ struct learned_target audit_lesson(struct arena *a, const struct audit_target *t
             continue;
         if (i->kind == INPUT_STAT && said_already(t, i))
             continue;
-        if (i->kind == INPUT_STAT && os_is_dir(os_join(a, d->rootdir, i->path)))
-            list = LEARNED_STATS;
         if (i->kind == INPUT_LIST) {
             list = LEARNED_LISTS;
             entry = *i->path ? i->path : ".";

@@ -6,8 +6,6 @@
 #include "graph/graph.h"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -142,16 +140,6 @@ bool closure_open(struct closure *c, const char *path, const char *from) {
 bool closure_has(const struct closure *c, const char *path) {
     uint32_t node = c->seen ? find(c->file, path) : UINT32_MAX;
     return node != UINT32_MAX && c->seen[units(c->file)[node]];
-}
-
-bool closure_below(const struct closure *c, const char *dir) {
-    char prefix[PATH_MAX];
-    snprintf(prefix, sizeof prefix, "%s%s", dir, *dir ? "/" : "");
-    for (uint32_t i = c->seen ? lower_bound(c->file, prefix) : UINT32_MAX;
-         c->seen && i < c->file->nodes && str_starts(name_of(c->file, i), prefix); i++)
-        if (c->seen[units(c->file)[i]])
-            return true;
-    return false;
 }
 
 void closure_each(const struct closure *c, const char *prefix, void (*each)(void *ctx, const char *path),

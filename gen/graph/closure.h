@@ -23,8 +23,6 @@ struct closure {
 /* Opens what closure_write made and finds all that `from` reaches; false when it cannot be read or does not
  * know the file. closure_close in either case. */
 bool closure_open(struct closure *c, const char *path, const char *from);
-/* Whether something of the closure lies in the folder, "" being rootdir. */
-bool closure_below(const struct closure *c, const char *dir);
 bool closure_has(const struct closure *c, const char *path);
 /* Calls `each` with every path of the closure that begins with `prefix`. */
 void closure_each(const struct closure *c, const char *prefix, void (*each)(void *ctx, const char *path),

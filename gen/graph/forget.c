@@ -142,8 +142,6 @@ static bool dist_differs(const struct dists *d, const struct input *i) {
 
 static bool content_differs(struct memory *m, const struct input *i) {
     char hex[33];
-    if (i->kind == INPUT_STAT && os_is_dir(os_join(&m->arena, m->rootdir, i->path)))
-        return false;
     const struct content *c = look_at(m, i->path);
     digest_hex(c->digest, hex);
     return !c->there || strcmp(hex, i->digest) != 0;

@@ -15,7 +15,7 @@
  */
 enum input_kind {
     INPUT_READ,    /* r: a file, by its content */
-    INPUT_STAT,    /* s: a file that was looked at, by its content; a folder, by its being there */
+    INPUT_STAT,    /* s: a file that was looked at, by its content */
     INPUT_LIST,    /* l: a folder, by the names in it */
     INPUT_ABSENT,  /* a: a path that was looked for in vain */
     INPUT_DIST,    /* d: a distribution, by its digest */

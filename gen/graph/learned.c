@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const list_names[LEARNED_LISTS_N] = {"absent", "dists", "lists", "reads", "stats"};
+static const char *const list_names[LEARNED_LISTS_N] = {"absent", "dists", "lists", "reads"};
 
 static uint32_t line_of(const char *text, const char *file) {
     cJSON *quoted = cJSON_CreateString(file);
@@ -131,8 +131,6 @@ static void add_path(struct graph *g, const struct learned_target *t, uint32_t f
         add_edge(g, from, arena_printf(&scratch, "%s/", path), t->line);
     else if (there && !folder && list != LEARNED_LISTS)
         add_edge(g, from, path, t->line);
-    else if (there && list == LEARNED_ABSENT)
-        add_edge(g, from, arena_printf(&scratch, "%s/", path), t->line);
     if (!there && list != LEARNED_ABSENT) {
         diag(DIAG_STALE_LEARNED, LEARNED_FILE, t->line, 0, "%s needs '%s', which is not there", t->file,
              path);

@@ -12,20 +12,12 @@ struct scan;
 
 /*
  * testfan.learned.json, at rootdir and checked in: what runs were seen to need and the static view does not
- * have. For each target up to five sorted lists: `reads` (files), `lists` (folders, by the names in them),
- * `stats` (folders that have to be there), `absent` (paths that were looked for in vain; their coming counts)
- * and `dists` (import names).
+ * have. For each target up to four sorted lists: `reads` (files), `lists` (folders, by the names in them),
+ * `absent` (paths that were looked for in vain; the coming of a file counts) and `dists` (import names).
  */
 #define LEARNED_FILE "testfan.learned.json"
 
-enum learned_list {
-    LEARNED_ABSENT,
-    LEARNED_DISTS,
-    LEARNED_LISTS,
-    LEARNED_READS,
-    LEARNED_STATS,
-    LEARNED_LISTS_N
-};
+enum learned_list { LEARNED_ABSENT, LEARNED_DISTS, LEARNED_LISTS, LEARNED_READS, LEARNED_LISTS_N };
 
 struct learned_target {
     const char *file;

@@ -24,7 +24,6 @@ struct digestion {
     struct inputs *in;
     struct closure closure;
     struct map written; /* paths relative to rootdir */
-    struct map made;    /* folders that it would have made */
     struct map dists;   /* import name -> index into dist_names */
     struct strs dist_names;
     struct map known;   /* distributions that the closure or the stamp has */
@@ -150,8 +149,15 @@ static const char *resolved(struct arena *a, const char *path) {
     return !dir || strcmp(name, "..") == 0 ? os_normalize(a, path) : os_join(a, dir, name);
 }
 
+/* A name with an address in it is another one in each run. */
+static bool has_address(const char *path) {
+    const char *at = strstr(path, "0x");
+    return at && strspn(at + 2, "0123456789abcdef") >= 6;
+}
+
 static void add_absent(struct digestion *d, const char *path) {
-    add(d, INPUT_ABSENT, path, "-", true);
+    if (!has_address(path))
+        add(d, INPUT_ABSENT, path, "-", true);
 }
 
 /* A file that was changed while the run went on, and not by it, may not be what the run read. */
@@ -171,14 +177,9 @@ static void add_content(struct digestion *d, enum input_kind kind, const char *p
 static void add_file(struct digestion *d, enum input_kind kind, const char *path) {
     struct os_stat st;
     const char *full = os_join(d->a, d->t->rootdir, path);
-    bool made = map_get(&d->made, path, strlen(path)) != MAP_NONE;
     if (!os_stat(full, &st))
         add_absent(d, path);
-    else if (S_ISDIR(st.mode) && made)
-        return;
-    else if (S_ISDIR(st.mode))
-        add(d, INPUT_STAT, path, "-", !closure_below(&d->closure, path));
-    else
+    else if (!S_ISDIR(st.mode))
         add_content(d, kind, path, &st);
 }
 
@@ -262,12 +263,10 @@ static bool has_second(const char *record) {
 
 static void find_written(struct digestion *d, const char *raw, size_t n) {
     for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s && strchr("wWm", *s) ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        const char *here = *s == 'w' || *s == 'W' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
         if (!here || !*here)
             continue;
-        if (*s == 'm')
-            map_add(&d->made, here, strlen(here), 1);
-        else if (map_get(&d->written, here, strlen(here)) != WRITTEN_ALL)
+        if (map_get(&d->written, here, strlen(here)) != WRITTEN_ALL)
             map_set(&d->written, here, strlen(here), *s == 'W' ? WRITTEN_ALL : WRITTEN_ITSELF);
     }
 }
@@ -291,7 +290,6 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
                           .t = t,
                           .in = in,
                           .written = {.arena = a},
-                          .made = {.arena = a},
                           .dists = {.arena = a},
                           .known = {.arena = a},
                           .digests = {.arena = a}};
@@ -323,8 +321,7 @@ static void set_times(const struct digestion *d, const char *path, long long ati
 void trace_restore_times(const struct trace *t) {
     struct arena scratch = {0};
     struct inputs none = {0};
-    struct digestion d = {
-        .a = &scratch, .t = t, .in = &none, .written = {.arena = &scratch}, .made = {.arena = &scratch}};
+    struct digestion d = {.a = &scratch, .t = t, .in = &none, .written = {.arena = &scratch}};
     size_t n = 0;
     char *raw = os_read(&scratch, t->raw, &n);
     closure_open(&d.closure, os_join(&scratch, t->rootdir, ".testfan/cache/graph"), t->file);
