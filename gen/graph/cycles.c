@@ -1,10 +1,7 @@
 #include "graph/cycles.h"
 #include "base/diag.h"
-#include "base/os.h"
 #include "base/str.h"
 #include "graph/graph.h"
-
-#include <string.h>
 
 struct search {
     struct arena arena;
@@ -17,14 +14,9 @@ struct circle {
     uint32_t *nodes, length; /* the first one is not repeated at the end */
 };
 
-static bool is_package_of(const char *init, const char *path) {
-    size_t n = strlen(init) - strlen(os_basename(init));
-    return strcmp(init + n, "__init__.py") == 0 && strncmp(init, path, n) == 0;
-}
-
+/* An edge without a line is that to a package above the module. */
 static bool counts(const struct graph *g, uint32_t from, const struct edge *e) {
-    return e->kind == EDGE_IMPORT && e->line && g->unit_of[from] == g->unit_of[e->to] &&
-           !is_package_of(graph_path(g, e->to), graph_path(g, from));
+    return e->kind == EDGE_IMPORT && e->line && g->unit_of[from] == g->unit_of[e->to];
 }
 
 /* The shortest way from `start` back to it in fewer than `most` steps: its last node, or MAP_NONE. */

@@ -167,7 +167,7 @@ struct answer imports_look_up(const struct resolver *r, const struct strs *roots
 struct answer imports_search(const struct resolver *r, const char *module, const char *name,
                              enum edge_kind kind, uint32_t line) {
     struct strs places = modules_holding(r->m, r->arena, module, strcspn(module, "."), r->path);
-    return imports_look_up(r, &places, module, name, true, kind, line);
+    return imports_look_up(r, &places, module, name, false, kind, line);
 }
 
 static bool quiet_place(uint32_t place) {

@@ -1,2 +1,2 @@
-MAPPING = {"demo": "TREE/code/inner", "single": "TREE/code/single", "virtual.part": "TREE/code/part"}
+MAPPING = {"demo": "TREE/code/inner", "single": "TREE/code/uno", "virtual.part": "TREE/code/part"}
 NAMESPACES = {"space": ["TREE/code/space"], "virtual": []}

@@ -1,0 +1,3 @@
+def test_it():
+    import pkg.nosuch
+    from pkg.nothere import x
