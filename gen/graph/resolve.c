@@ -7,6 +7,7 @@
 #include "graph/graph.h"
 #include "graph/modules.h"
 #include "graph/resolver.h"
+#include "graph/shadows.h"
 #include "source/config.h"
 #include "source/facts.h"
 #include "source/python.h"
@@ -118,9 +119,18 @@ static void resolve_entry_points(const struct resolver *r, const char *info) {
         resolver_edge(r, graph_node(r->g, path + n + 1), EDGE_PLUGIN, 0);
 }
 
+static void resolve_shadows(const struct resolver *r) {
+    for (uint32_t i = 0; i < r->roots.len; i++) {
+        const struct shadow_list *list = shadows_in(r->shadows, r->roots.items[i]);
+        for (uint32_t j = 0; list && j < list->len; j++)
+            resolver_edge(r, list->items[j], EDGE_IMPORT, 0);
+    }
+}
+
 static void resolve_test(const struct resolver *r, const struct strs *initial) {
     for (uint32_t i = 0; i < initial->len; i++)
         resolver_edge(r, modules_file(r->m, initial->items[i]), EDGE_CONFTEST, 0);
+    resolve_shadows(r);
     resolve_plugins(r, &r->c->options.plugins);
     for (uint32_t i = 0; i < r->c->options.plugins.len; i++)
         dists_import(r->d, r->g, r->file, r->c->options.plugins.items[i], "", false, 0);
@@ -159,6 +169,8 @@ void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const 
                      struct findings *findings) {
     struct arena scratch = {0};
     const struct scan *scan = m->scan;
+    struct shadows shadows;
+    shadows_index(&shadows, findings->arena, m, d);
     for (uint32_t i = 0; i < scan->files.len + scan->texts.len; i++) {
         const struct source_file *f =
             i < scan->files.len ? &scan->files.items[i] : &scan->texts.items[i - scan->files.len];
@@ -166,6 +178,7 @@ void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const 
                              .g = g,
                              .m = m,
                              .d = d,
+                             .shadows = &shadows,
                              .c = c,
                              .path = f->path,
                              .file = i,

@@ -15,6 +15,7 @@ struct fact_import;
 struct facts;
 struct findings;
 struct modules;
+struct shadows;
 
 /* One file at work: what resolve.c, imports.c and strings.c share. */
 struct resolver {
@@ -22,6 +23,7 @@ struct resolver {
     struct graph *g;
     struct modules *m;
     struct dists *d;
+    const struct shadows *shadows;
     const struct config *c;
     const char *path;
     uint32_t file, flags; /* its node, and enum source_flag */
