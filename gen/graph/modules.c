@@ -162,11 +162,20 @@ static void add_namesake(struct modules *m, const char *path) {
     array_push(m->arena, &m->namesakes.items[i], path);
 }
 
+static void add_entry(struct modules *m, const char *path) {
+    map_add(&m->entries, os_basename(path), strlen(os_basename(path)), 1);
+}
+
 static void index_folders(struct modules *m) {
-    for (uint32_t i = 0; i < m->scan->dirs.len; i++)
+    for (uint32_t i = 0; i < m->scan->dirs.len; i++) {
         map_add(&m->folders, m->scan->dirs.items[i], strlen(m->scan->dirs.items[i]), 1);
+        add_entry(m, m->scan->dirs.items[i]);
+    }
+    for (uint32_t i = 0; i < m->scan->others.len; i++)
+        add_entry(m, m->scan->others.items[i]);
     for (uint32_t i = 0; i < m->scan->files.len; i++) {
         const char *dir = os_dirname(m->arena, m->scan->files.items[i].path);
+        add_entry(m, m->scan->files.items[i].path);
         if (m->scan->files.items[i].flags & (SOURCE_TEST | SOURCE_CONFTEST))
             map_add(&m->test_dirs, dir, strlen(dir), 1);
     }
@@ -329,6 +338,7 @@ void modules_index(struct modules *m, struct arena *a, const struct scan *scan, 
                           .named = {.arena = a},
                           .folders = {.arena = a},
                           .test_dirs = {.arena = a},
+                          .entries = {.arena = a},
                           .basenames = {.arena = a},
                           .extensions = {.arena = a},
                           .aliases = {.arena = a}};

@@ -37,6 +37,7 @@ struct modules {
     ARRAY(struct strs) holders; /* the folders that hold it */
     struct map folders;         /* every folder that was listed */
     struct map test_dirs;       /* folders that hold a test or a conftest.py */
+    struct map entries;         /* the name of every file and folder of the tree, without its folder */
     struct map basenames;       /* file name -> index into namesakes, for what is no Python */
     ARRAY(struct strs) namesakes;
     struct map

@@ -60,13 +60,15 @@ static void add_folder(const struct resolver *r, const char *dir, bool python, u
     uint32_t first = others_from(&scan->others, prefix), last = first;
     while (last < scan->others.len && str_starts(scan->others.items[last], prefix))
         last++;
-    if (last - first > FOLDER_MOST)
+    uint32_t sources = files_from(scan, prefix), end = sources;
+    while (python && end < scan->files.len && str_starts(scan->files.items[end].path, prefix))
+        end++;
+    if (last - first > FOLDER_MOST || end - sources > FOLDER_MOST)
         return;
     for (uint32_t i = first; i < last; i++)
         if (!str_ends(scan->others.items[i], ".pyc"))
             add_data(r, scan->others.items[i], line);
-    for (uint32_t i = files_from(scan, prefix);
-         python && i < scan->files.len && str_starts(scan->files.items[i].path, prefix); i++)
+    for (uint32_t i = sources; i < end; i++)
         if (!(scan->files.items[i].flags & SOURCE_TEST) && i != r->file)
             resolver_edge(r, i, EDGE_DATA, line);
 }
@@ -198,6 +200,9 @@ void strings_resolve(const struct resolver *r) {
             name_lazy(r, w, word);
         if (!plain && is_dotted(word) && (test || (least && dots >= (unsigned long)least)))
             name_module(r, w, word);
+        const char *name = os_basename(word);
+        if (map_get(&r->m->entries, name, strlen(name)) == MAP_NONE)
+            continue;
         if (plain) {
             const char *beside = extend(r, os_dirname(r->arena, r->path), word);
             if (is_folder(r, beside) && (w->flags & (WORD_PLACE | WORD_SEARCHED)) == WORD_PLACE)
