@@ -149,8 +149,12 @@ def start_trace(log):
 
     import testfan_trace
 
-    with open(os.path.join(".testfan", "cache", "sites"), encoding="utf-8", errors="surrogateescape") as file:
-        sites = [line[5:-1] for line in file if line.startswith("site ")]
+    sites = []
+    try:
+        with open(os.path.join(".testfan", "cache", "sites"), encoding="utf-8", errors="surrogateescape") as file:
+            sites = [line[5:-1] for line in file if line.startswith("site ")]
+    except FileNotFoundError:  # somebody cleared the cache: distributions go unwatched once
+        pass
     child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
     tracer = testfan_trace.start(log, os.getcwd(), sites, child)
     atexit.register(tracer.flush)
@@ -162,7 +166,7 @@ def main():
     words = sys.argv[1:]
     split = words.index("--")
     target, log, trace, *nodes = words[:split]
-    tracer = start_trace(trace) if trace else None
+    tracer = start_trace(trace) if trace and hasattr(sys, "addaudithook") else None
     if not getattr(sys.flags, "safe_path", False):
         sys.path[0] = os.getcwd()
     try:
