@@ -26,6 +26,7 @@ static const uint32_t part_size[FACT_PARTS] = {
     sizeof(struct fact_ref),
     sizeof(struct fact_directive),
     sizeof(struct fact_word),
+    sizeof(struct fact_binding),
     1,
 };
 
@@ -47,6 +48,7 @@ const struct facts *facts_pack(const struct facts_builder *b, struct arena *a) {
         {b->refs.items, b->refs.len},
         {b->directives.items, b->directives.len},
         {b->words.items, b->words.len},
+        {b->bindings.items, b->bindings.len},
         {b->text.len ? b->text.items : "", b->text.len ? b->text.len : 1},
     };
     uint32_t size = sizeof(struct facts);
@@ -94,6 +96,8 @@ static bool valid_strings(const struct facts *f) {
     ok &= in_text(f, d->text);
     FACTS_FOR(struct fact_word, w, f, words)
     ok &= in_text(f, w->text);
+    FACTS_FOR(struct fact_binding, b, f, bindings)
+    ok &= in_text(f, b->name) && in_text(f, b->value);
     return ok;
 }
 

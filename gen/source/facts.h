@@ -61,10 +61,16 @@ struct fact_decorator {
                       none */
     uint32_t called; /* 1 when it has parentheses */
     uint32_t line;
-    /* For a callee that ends in `parametrize`: the ids of its parameter sets as pytest makes them, when every
-       one of them can be told from literals alone (pytest's IdMaker: str, bytes, int, float, bool, None,
-       pytest.param(id=…), ids=[…]); else ids_known is 0 and there are none. */
-    uint32_t first_id, ids, ids_known;
+    /* For a callee that ends in `parametrize`, and for a fixture with params: what is known of the ids of its
+       parameter sets (source/params.h), and how well. */
+    uint32_t first_id, ids, ids_known; /* enum fact_ids */
+};
+
+enum fact_ids {
+    IDS_UNKNOWN,  /* neither the ids nor how many there are: none is listed */
+    IDS_EXACT,    /* all of them, as pytest makes them from literals */
+    IDS_PATTERNS, /* one pattern for each parameter set */
+    IDS_SOME,     /* patterns that all ids have one of; how many there are is not known */
 };
 
 /* A base class, as written: dotted, or "" for any other expression. */
@@ -115,15 +121,24 @@ enum fact_word_flag {
     WORD_PLACE = 4,    /* on a line that speaks of paths, folders or loading */
 };
 
+/* A name that is bound by an assignment at module level, or maybe in a class (source/bindings.h). */
+struct fact_binding {
+    fact_str name;  /* "x", or "x.attribute" */
+    fact_str value; /* the dotted name that it is bound to; "name()" for a call of one; "[]" for a list, set
+                       or dict; "" for anything else */
+    uint32_t line, col;
+};
+
 /* The parser had to recover, and the facts may not be all: error_line and error_col say where. Or the file is
    in an encoding that cannot be read, and there are no other facts. */
 enum fact_flag {
     FACT_SYNTAX_ERROR = 1,
     FACT_ENCODING = 2,
     FACT_LAZY = 4, /* it has a `__getattr__` at module level */
+    FACT_MAKES_NAMES = 8, /* globals(), exec() and their like stand in it: it may bind names that nobody reads */
 };
 
-enum { FACT_PARTS = 10 };
+enum { FACT_PARTS = 11 };
 
 struct facts_part {
     uint32_t at, len;
@@ -136,7 +151,7 @@ struct facts {
     /* Where each array starts, in bytes from the start of the block, and how many it has. */
     union {
         struct {
-            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, words, text;
+            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, words, bindings, text;
         };
         struct facts_part parts[FACT_PARTS];
     };
@@ -165,6 +180,7 @@ struct facts_builder {
     ARRAY(struct fact_ref) refs;
     ARRAY(struct fact_directive) directives;
     ARRAY(struct fact_word) words;
+    ARRAY(struct fact_binding) bindings;
     ARRAY(char) text;
     uint32_t flags, error_line, error_col;
 };

@@ -1,16 +1,37 @@
 #include "source/params.h"
+#include "source/bindings.h"
 #include "source/facts.h"
 #include "source/syntax.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { IDS_MOST = 4096 };
+enum { IDS_MOST = 4096, NAMES_DEEPEST = 4 };
 
-/* What parametrize is given first: how many names, and whether each parameter set is a value by itself. */
-struct names {
-    uint32_t count;
-    bool bare;
+/* A node and the text that it lies in. */
+struct place {
+    TSNode node;
+    const char *text;
+};
+
+/* The parameter sets as they are written. */
+struct sets {
+    struct arena arena;
+    struct place *items;
+    uint32_t len, cap;
+    bool partial; /* there are others that cannot be told */
+};
+
+struct maker {
+    struct facts_builder *b;
+    struct bound_values *values;
+    struct strs names; /* of the parameters */
+    bool bare;         /* a set is a value by itself */
+    bool exact;
+    struct arena arena;
+    struct sets sets;
+    struct buf id, marks;
 };
 
 /* The named children that are no comments. */
@@ -32,8 +53,22 @@ static bool next_item(struct items *i, TSNode *out) {
     return false;
 }
 
+static bool is_type(TSNode node, const char *type) {
+    return !ts_node_is_null(node) && strcmp(ts_node_type(node), type) == 0;
+}
+
 static bool is_sequence(TSNode node) {
     return syntax_is(node, KIND_LIST) || syntax_is(node, KIND_TUPLE);
+}
+
+static TSNode unwrapped(TSNode node) {
+    while (syntax_is(node, KIND_PARENTHESIZED))
+        node = ts_node_named_child(node, 0);
+    return node;
+}
+
+static size_t node_length(TSNode node) {
+    return ts_node_end_byte(node) - ts_node_start_byte(node);
 }
 
 /* How Python prints a number as it is written here: only forms that it prints unchanged. */
@@ -51,40 +86,112 @@ static bool same_when_printed(const char *s, size_t n) {
     return after == 1 || (after > 1 && s[n - 1] != '0' && (s[0] != '0' || s[2] != '0'));
 }
 
-static bool printable(const struct buf *b, size_t from) {
-    for (size_t i = from; i < b->len; i++)
-        if (b->s[i] < ' ' || b->s[i] > '~' || b->s[i] == '\\')
-            return false;
-    return true;
+static void put_hole(struct maker *m, enum hole hole) {
+    buf_char(&m->id, (char)hole);
+    m->exact = false;
+}
+
+static void put_number(struct maker *m, const char *s, size_t n, bool negative) {
+    if (!same_when_printed(s, n) || (negative && strspn(s, "0.") >= n)) {
+        put_hole(m, HOLE_CLOSE);
+        return;
+    }
+    buf_str(&m->id, negative ? "-" : "");
+    buf_add(&m->id, s, n);
+}
+
+/* The characters of a string that pytest leaves as they are; holes for what it escapes. */
+static void put_characters(struct maker *m, const char *s, size_t n, bool raw) {
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '\\' && !raw && i + 1 < n && strchr("xuUN01234567", s[i + 1])) {
+            put_hole(m, HOLE_ANY);
+            return;
+        }
+        if (s[i] >= ' ' && s[i] <= '~' && s[i] != '\\') {
+            buf_char(&m->id, s[i]);
+            continue;
+        }
+        put_hole(m, HOLE_CLOSE);
+        i += s[i] == '\\' && !raw;
+    }
+}
+
+static void put_string(struct maker *m, TSNode node, const char *text) {
+    const char *s = text + ts_node_start_byte(node), *prefix = s;
+    size_t n = node_length(node);
+    while (isalpha((unsigned char)*s))
+        s++;
+    size_t flags = (size_t)(s - prefix), quotes = n - flags >= 6 && s[1] == *s && s[2] == *s ? 3 : 1;
+    if (memchr(prefix, 'f', flags) || memchr(prefix, 'F', flags) || n < flags + 2 * quotes) {
+        put_hole(m, HOLE_ANY);
+        return;
+    }
+    if (n == flags + 2 * quotes)
+        put_hole(m, HOLE_CLOSE); /* pytest's versions differ for an empty text */
+    bool raw = memchr(prefix, 'r', flags) || memchr(prefix, 'R', flags);
+    put_characters(m, s + quotes, n - flags - 2 * quotes, raw);
+}
+
+static void put_strings(struct maker *m, TSNode node, const char *text) {
+    TSNode part;
+    for (struct items i = items_of(node); next_item(&i, &part);)
+        put_string(m, part, text);
+}
+
+static void put_value_hole(struct maker *m, TSNode node, const char *text, bool call, const char *fallback) {
+    size_t from = m->id.len;
+    put_hole(m, HOLE_VALUE);
+    if (!syntax_dotted(node, text, &m->id)) {
+        m->id.len = from;
+        put_hole(m, HOLE_ANY);
+        return;
+    }
+    buf_str(&m->id, call ? "()" : "");
+    buf_char(&m->id, HOLE_FALLBACK);
+    buf_str(&m->id, fallback);
+    buf_char(&m->id, HOLE_END);
+}
+
+static bool is_object(TSNode node) {
+    static const char *const types[] = {"dictionary",        "set",      "list_comprehension", "dictionary_comprehension",
+                                        "set_comprehension", "ellipsis", "generator_expression"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (is_type(node, types[i]))
+            return true;
+    return is_sequence(node);
 }
 
 /* Appends the id of one value. */
-static bool value_id(TSNode node, const char *text, struct buf *out) {
-    size_t from = out->len;
-    if (syntax_is(node, KIND_UNARY) && text[ts_node_start_byte(node)] == '-') {
-        buf_char(out, '-');
-        node = syntax_field(node, "argument");
-        if (!syntax_is(node, KIND_INTEGER) && !syntax_is(node, KIND_FLOAT))
-            return false;
+static void put_value(struct maker *m, TSNode node, const char *text, const char *fallback) {
+    node = unwrapped(node);
+    if (ts_node_is_null(node)) {
+        put_hole(m, HOLE_ANY);
+        return;
     }
-    if (ts_node_is_null(node))
-        return false;
     const char *s = text + ts_node_start_byte(node);
-    size_t n = ts_node_end_byte(node) - ts_node_start_byte(node);
-    switch (syntax_kind(node)) {
-    case KIND_TRUE:
-    case KIND_FALSE:
-    case KIND_NONE:
-        buf_add(out, s, n);
-        return true;
-    case KIND_INTEGER:
-    case KIND_FLOAT:
-        buf_add(out, s, n);
-        return same_when_printed(s, n) && !(out->s[from] == '-' && strcmp(out->s + from, "-0") == 0);
-    case KIND_STRING:
-        return syntax_plain_string(node, text, out) && out->len > from && printable(out, from);
-    default:
-        return false;
+    TSNode number = syntax_is(node, KIND_UNARY) ? syntax_field(node, "argument") : node;
+    bool numeric = syntax_is(number, KIND_INTEGER) || syntax_is(number, KIND_FLOAT);
+    enum kind kind = syntax_kind(node);
+    if (kind == KIND_TRUE || kind == KIND_FALSE || kind == KIND_NONE) {
+        buf_add(&m->id, s, node_length(node));
+    } else if (numeric && (kind != KIND_UNARY || *s == '-')) {
+        put_number(m, text + ts_node_start_byte(number), node_length(number), kind == KIND_UNARY);
+    } else if (numeric) {
+        put_hole(m, HOLE_CLOSE);
+    } else if (kind == KIND_STRING) {
+        put_string(m, node, text);
+    } else if (kind == KIND_CONCATENATED) {
+        put_strings(m, node, text);
+    } else if (is_object(node)) {
+        m->exact = false;
+        buf_str(&m->id, fallback);
+    } else if (is_type(node, "lambda")) {
+        m->exact = false;
+        buf_str(&m->id, "<lambda>");
+    } else if (kind == KIND_CALL) {
+        put_value_hole(m, syntax_field(node, "function"), text, true, fallback);
+    } else {
+        put_value_hole(m, node, text, false, fallback);
     }
 }
 
@@ -92,10 +199,8 @@ static bool keyword_value(TSNode arguments, const char *text, const char *name, 
     TSNode item;
     for (struct items i = items_of(arguments); next_item(&i, &item);) {
         TSNode key = syntax_is(item, KIND_KEYWORD) ? syntax_field(item, "name") : (TSNode){0};
-        if (ts_node_is_null(key))
-            continue;
-        uint32_t from = ts_node_start_byte(key), n = ts_node_end_byte(key) - from;
-        if (n != strlen(name) || memcmp(text + from, name, n) != 0)
+        if (ts_node_is_null(key) || node_length(key) != strlen(name) ||
+            memcmp(text + ts_node_start_byte(key), name, strlen(name)) != 0)
             continue;
         *value = syntax_field(item, "value");
         return true;
@@ -111,106 +216,249 @@ static bool is_param_call(TSNode node, const char *text) {
     return is;
 }
 
-/* Appends the ids of `count` values joined by '-'; keywords are passed over. */
-static bool joined_ids(TSNode list, const char *text, uint32_t count, struct buf *out) {
+static const char *fallback_of(struct maker *m, uint32_t name, uint32_t set) {
+    return arena_printf(&m->arena, "%s%u", name < m->names.len ? m->names.items[name] : "", set);
+}
+
+/* Appends the ids of a set's values joined by '-'; keywords are passed over. */
+static void put_joined(struct maker *m, TSNode list, const char *text, uint32_t set) {
     TSNode item;
     uint32_t taken = 0;
+    size_t from = m->id.len;
     for (struct items i = items_of(list); next_item(&i, &item);) {
         if (syntax_is(item, KIND_KEYWORD))
             continue;
-        if (taken++)
-            buf_char(out, '-');
-        if (!value_id(item, text, out))
-            return false;
+        buf_str(&m->id, taken ? "-" : "");
+        put_value(m, item, text, fallback_of(m, taken, set));
+        taken += syntax_is(item, KIND_LIST_SPLAT) || is_type(item, "dictionary_splat") ? 1000 : 1;
     }
-    return taken == count;
+    if (taken == m->names.len)
+        return;
+    m->id.len = from;
+    put_hole(m, HOLE_ANY);
 }
 
-/* The id that a parameter set gives itself: pytest.param(…, id=…). */
-static bool own_id(TSNode set, const char *text, TSNode *id) {
-    return is_param_call(set, text) && keyword_value(syntax_field(set, "arguments"), text, "id", id) &&
-           !syntax_is(*id, KIND_NONE);
+static void put_set(struct maker *m, struct place set, uint32_t index) {
+    if (is_param_call(set.node, set.text))
+        put_joined(m, syntax_field(set.node, "arguments"), set.text, index);
+    else if (m->bare)
+        put_value(m, set.node, set.text, fallback_of(m, 0, index));
+    else if (is_sequence(unwrapped(set.node)))
+        put_joined(m, unwrapped(set.node), set.text, index);
+    else
+        put_hole(m, HOLE_ANY);
 }
 
-static bool set_id(TSNode set, const char *text, struct names names, struct buf *out) {
-    if (is_param_call(set, text))
-        return joined_ids(syntax_field(set, "arguments"), text, names.count, out);
-    if (names.bare)
-        return value_id(set, text, out);
-    return is_sequence(set) && joined_ids(set, text, names.count, out);
+static void put_mark(struct maker *m, TSNode node, const char *text) {
+    struct buf name = {0};
+    TSNode mark = syntax_is(node, KIND_CALL) ? syntax_field(node, "function") : node;
+    const char *at = syntax_dotted(mark, text, &name) ? strstr(name.s, "mark.") : NULL;
+    buf_str(&m->marks, m->marks.len ? "," : "");
+    buf_str(&m->marks, at && (at == name.s || at[-1] == '.') ? at + 5 : "?");
+    buf_free(&name);
 }
 
-static struct names read_names(TSNode names, const char *text) {
-    struct buf b = {0};
-    uint32_t n = 0;
-    bool sequence = is_sequence(names);
-    TSNode item;
-    if (sequence) {
-        for (struct items i = items_of(names); next_item(&i, &item);)
-            n++;
-    } else if (syntax_plain_string(names, text, &b)) {
-        bool word = false;
-        for (const char *s = b.s; *s; s++) {
-            bool in = *s != ',' && *s != ' ';
-            n += in && !word;
-            word = in;
-        }
+static void put_marks(struct maker *m, struct place set) {
+    TSNode marks, item;
+    buf_reset(&m->marks);
+    if (!is_param_call(set.node, set.text) || !keyword_value(syntax_field(set.node, "arguments"), set.text, "marks", &marks))
+        return;
+    marks = unwrapped(marks);
+    if (is_sequence(marks))
+        for (struct items i = items_of(marks); next_item(&i, &item);)
+            put_mark(m, item, set.text);
+    else
+        put_mark(m, marks, set.text);
+    if (m->marks.len) {
+        put_hole(m, HOLE_MARKS);
+        buf_add(&m->id, m->marks.s, m->marks.len);
     }
-    buf_free(&b);
-    return (struct names){n, n == 1 && !sequence};
 }
 
-static bool duplicate(const struct facts_builder *b, uint32_t first, const char *id) {
-    for (uint32_t i = first; i < b->ids.len; i++)
-        if (strcmp(b->text.items + b->ids.items[i], id) == 0)
-            return true;
-    return false;
+static void keep_id(struct maker *m) {
+    for (uint32_t i = m->b->ids.len; i-- > 0 && m->exact && m->b->ids.len - i <= m->sets.len;)
+        m->exact = strcmp(m->b->text.items + m->b->ids.items[i], m->id.s) != 0;
+    fact_str kept = facts_add_text(m->b, m->id.s, (uint32_t)m->id.len);
+    array_push(m->b->arena, &m->b->ids, kept);
 }
 
-static bool only_keywords(struct items rest) {
-    TSNode item;
-    while (next_item(&rest, &item))
-        if (!syntax_is(item, KIND_KEYWORD))
-            return false;
+static bool literal_number(TSNode node, const char *text, long *n) {
+    if (!syntax_is(node, KIND_INTEGER) || !same_when_printed(text + ts_node_start_byte(node), node_length(node)))
+        return false;
+    *n = strtol(text + ts_node_start_byte(node), NULL, 10);
     return true;
 }
 
-static bool all_ids(struct facts_builder *b, TSNode arguments, const char *text, struct buf *id) {
-    struct items all = items_of(arguments);
-    TSNode first = {0}, values = {0}, ids = {0}, set, given = {0}, own;
-    if (!next_item(&all, &first) || syntax_is(first, KIND_KEYWORD) || !next_item(&all, &values) ||
-        !is_sequence(values) || !only_keywords(all))
+/* `range(2, 5)`: true when the call is one, with the ids kept as far as they are known. */
+static bool take_range(struct maker *m, TSNode node, const char *text, uint32_t *known) {
+    struct buf callee = {0};
+    bool is = syntax_is(node, KIND_CALL) && syntax_dotted(syntax_field(node, "function"), text, &callee) && strcmp(callee.s, "range") == 0;
+    buf_free(&callee);
+    if (!is || !m->bare)
         return false;
-    struct names names = read_names(first, text);
-    uint32_t first_id = b->ids.len;
-    bool has_ids = keyword_value(arguments, text, "ids", &ids) && !syntax_is(ids, KIND_NONE);
-    if (!names.count || (has_ids && !is_sequence(ids)))
-        return false;
-    struct items given_ids = items_of(ids);
-    for (struct items sets = items_of(values); next_item(&sets, &set);) {
-        buf_reset(id);
-        if (has_ids && !next_item(&given_ids, &given))
-            return false;
-        bool known = own_id(set, text, &own) ? syntax_is(own, KIND_STRING) && value_id(own, text, id)
-                     : has_ids && !syntax_is(given, KIND_NONE) ? value_id(given, text, id)
-                                                               : set_id(set, text, names, id);
-        if (!known || duplicate(b, first_id, id->s) || b->ids.len - first_id >= IDS_MOST)
-            return false;
-        fact_str kept = facts_add_text(b, id->s, (uint32_t)id->len);
-        array_push(b->arena, &b->ids, kept);
+    TSNode arguments = syntax_field(node, "arguments"), item;
+    long bounds[2] = {0}, given = 0;
+    bool literal = true;
+    for (struct items i = items_of(arguments); next_item(&i, &item); given++)
+        literal = literal && given < 2 && literal_number(item, text, &bounds[given]);
+    if (given == 1) {
+        bounds[1] = bounds[0];
+        bounds[0] = 0;
     }
-    return b->ids.len > first_id;
+    literal = literal && given && bounds[1] > bounds[0] && bounds[1] - bounds[0] < IDS_MOST;
+    buf_reset(&m->id);
+    if (!literal) {
+        put_hole(m, HOLE_CLOSE);
+        keep_id(m);
+        *known = IDS_SOME;
+        return true;
+    }
+    for (long n = bounds[0]; n < bounds[1]; n++) {
+        buf_reset(&m->id);
+        buf_fmt(&m->id, "%ld", n);
+        keep_id(m);
+    }
+    *known = IDS_PATTERNS;
+    return true;
 }
 
-uint32_t params_ids(struct facts_builder *b, TSNode arguments, const char *text, uint32_t *n) {
-    struct buf id = {0};
-    uint32_t first = b->ids.len, kept_text = b->text.len;
-    bool known = !ts_node_is_null(arguments) && all_ids(b, arguments, text, &id);
-    buf_free(&id);
-    if (!known) {
-        b->ids.len = first;
-        b->text.len = kept_text;
+/* The sets of a list, of a name bound to one, and of sums of these. */
+static void gather_sets(struct maker *m, struct place values, unsigned depth) {
+    TSNode node = unwrapped(values.node), item;
+    const char *text = values.text;
+    if (is_sequence(node)) {
+        for (struct items i = items_of(node); next_item(&i, &item);)
+            if (syntax_is(item, KIND_LIST_SPLAT))
+                gather_sets(m, (struct place){ts_node_named_child(item, 0), text}, depth + 1);
+            else
+                array_push(&m->sets.arena, &m->sets, (struct place){item, text});
+    } else if (syntax_is(node, KIND_IDENTIFIER) && depth < NAMES_DEEPEST) {
+        char *name = arena_strndup(&m->arena, text + ts_node_start_byte(node), node_length(node));
+        node = bound_values_find(m->values, name, &text);
+        if (ts_node_is_null(node))
+            m->sets.partial = true;
+        else
+            gather_sets(m, (struct place){node, text}, depth + 1);
+    } else if (is_type(node, "binary_operator") && text[ts_node_start_byte(syntax_field(node, "operator"))] == '+') {
+        gather_sets(m, (struct place){syntax_field(node, "left"), text}, depth + 1);
+        gather_sets(m, (struct place){syntax_field(node, "right"), text}, depth + 1);
+    } else {
+        m->sets.partial = true;
     }
+}
+
+static bool read_names(struct maker *m, TSNode names, const char *text) {
+    struct buf b = {0};
+    TSNode item;
+    bool ok = true, sequence = is_sequence(names);
+    if (sequence) {
+        for (struct items i = items_of(names); ok && next_item(&i, &item);) {
+            buf_reset(&b);
+            ok = syntax_plain_string(item, text, &b);
+            array_push(&m->arena, &m->names, arena_strdup(&m->arena, ok ? b.s : ""));
+        }
+    } else if ((ok = syntax_plain_string(names, text, &b))) {
+        for (char *s = b.s; *s; s++)
+            *s = *s == ',' ? ' ' : *s;
+        m->names = str_words(&m->arena, b.s);
+    }
+    buf_free(&b);
+    m->bare = m->names.len == 1 && !sequence;
+    return ok && m->names.len > 0;
+}
+
+/* Appends the id that a set gives itself, or that `ids` has for it; false where neither does. */
+static bool put_given(struct maker *m, struct place set, struct place given) {
+    TSNode own;
+    if (is_param_call(set.node, set.text) && keyword_value(syntax_field(set.node, "arguments"), set.text, "id", &own) &&
+        !syntax_is(own, KIND_NONE)) {
+        if (syntax_is(own, KIND_STRING) || syntax_is(own, KIND_CONCATENATED))
+            put_value(m, own, set.text, "");
+        else
+            put_hole(m, HOLE_ANY);
+        return true;
+    }
+    if (ts_node_is_null(given.node) || syntax_is(given.node, KIND_NONE))
+        return false;
+    put_value(m, given.node, given.text, "");
+    return true;
+}
+
+/* `ids` is a list of them, or a function, or nothing. */
+static uint32_t take_sets(struct maker *m, struct place ids) {
+    struct sets given = {0}, sets = m->sets;
+    bool listed = false, called = !ts_node_is_null(ids.node) && !syntax_is(ids.node, KIND_NONE);
+    if (called) {
+        m->sets = (struct sets){0};
+        gather_sets(m, ids, 0);
+        given = m->sets;
+        m->sets = sets;
+        listed = !given.partial && given.len >= sets.len;
+    }
+    for (uint32_t i = 0; i < sets.len; i++) {
+        buf_reset(&m->id);
+        if (!put_given(m, sets.items[i], listed ? given.items[i] : (struct place){.text = NULL})) {
+            if (called && !listed)
+                put_hole(m, HOLE_ANY);
+            else
+                put_set(m, sets.items[i], i);
+        }
+        put_marks(m, sets.items[i]);
+        keep_id(m);
+    }
+    arena_free(&given.arena);
+    if (sets.partial) {
+        buf_reset(&m->id);
+        put_hole(m, HOLE_ANY);
+        keep_id(m);
+        return IDS_SOME;
+    }
+    return m->exact ? IDS_EXACT : IDS_PATTERNS;
+}
+
+static bool find_values(struct maker *m, TSNode arguments, const char *text, const char *fixture, TSNode *values) {
+    struct items all = items_of(arguments);
+    TSNode first;
+    if (fixture) {
+        m->bare = true;
+        array_push(&m->arena, &m->names, fixture);
+        return keyword_value(arguments, text, "params", values);
+    }
+    if (!next_item(&all, &first))
+        return false;
+    if (syntax_is(first, KIND_KEYWORD))
+        return keyword_value(arguments, text, "argnames", &first) && read_names(m, first, text) &&
+               keyword_value(arguments, text, "argvalues", values);
+    if (!read_names(m, first, text) || !next_item(&all, values))
+        return false;
+    return !syntax_is(*values, KIND_KEYWORD) || keyword_value(arguments, text, "argvalues", values);
+}
+
+static uint32_t take_ids(struct maker *m, TSNode arguments, const char *text, const char *fixture) {
+    TSNode values, ids = {0};
+    uint32_t known = IDS_UNKNOWN;
+    if (!find_values(m, arguments, text, fixture, &values))
+        return IDS_UNKNOWN;
+    if (!keyword_value(arguments, text, "ids", &ids) && take_range(m, values, text, &known))
+        return known;
+    gather_sets(m, (struct place){values, text}, 0);
+    if (m->sets.len > IDS_MOST || !m->sets.len)
+        return IDS_UNKNOWN;
+    return take_sets(m, (struct place){ids, text});
+}
+
+uint32_t params_ids(struct facts_builder *b, TSNode arguments, const char *text, const char *fixture, struct bound_values *values,
+                    uint32_t *n) {
+    uint32_t first = b->ids.len, known = IDS_UNKNOWN;
+    struct maker m = {.b = b, .values = values, .exact = true};
+    if (!ts_node_is_null(arguments))
+        known = take_ids(&m, arguments, text, fixture);
+    if (known == IDS_UNKNOWN)
+        b->ids.len = first;
     *n = b->ids.len - first;
+    buf_free(&m.id);
+    buf_free(&m.marks);
+    arena_free(&m.sets.arena);
+    arena_free(&m.arena);
     return known;
 }

@@ -4,14 +4,32 @@
 #include <stdint.h>
 #include <tree_sitter/api.h>
 
+struct bound_values;
 struct facts_builder;
 
 /*
- * The ids that pytest makes for the parameter sets of one `parametrize(argnames, argvalues, ids=…)`, from
- * literals alone (IdMaker in _pytest/python.py): appended to b->ids, their number in *n. Returns 1 when all
- * are known; 0, with nothing appended, where a value is no literal, where versions of pytest differ
- * (duplicates), or an id has to be escaped.
+ * What a pattern of an id holds beside the text as pytest makes it. Control characters never stand in an id
+ * (pytest escapes them).
  */
-uint32_t params_ids(struct facts_builder *b, TSNode arguments, const char *text, uint32_t *n);
+enum hole {
+    HOLE_VALUE = 1,    /* the id of a value: HOLE_VALUE name HOLE_FALLBACK fallback HOLE_END. The name is
+                          dotted, or "dotted()" for what a call of it returns; the fallback is what pytest
+                          takes for an object without an id of its own, like "arg0" */
+    HOLE_FALLBACK = 2,
+    HOLE_END = 3,
+    HOLE_ANY = 4,   /* any text */
+    HOLE_CLOSE = 5, /* text of numbers and escapes alone: the characters of HOLE_CLOSE_CHARACTERS */
+    HOLE_MARKS = 6, /* at the end: the marks of the parameter set, separated by ','; '?' where not known */
+};
+#define HOLE_CLOSE_CHARACTERS "0123456789abcdefABCDEFijnrtuxUNT+-._\\()y"
+
+/*
+ * The ids that pytest makes for the parameter sets of one `parametrize(argnames, argvalues, ids=…)` (IdMaker
+ * in _pytest/python.py), or with a `fixture` name of that fixture's `params=…, ids=…`: appended to b->ids,
+ * their number in *n. Returns an enum fact_ids. IDS_EXACT only where all come from literals and no two are
+ * alike. `values` finds what a name is bound to.
+ */
+uint32_t params_ids(struct facts_builder *b, TSNode arguments, const char *text, const char *fixture, struct bound_values *values,
+                    uint32_t *n);
 
 #endif

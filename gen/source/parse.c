@@ -1,5 +1,6 @@
 #include "source/parse.h"
 #include "base/diag.h"
+#include "source/bindings.h"
 #include "source/decode.h"
 #include "source/examples.h"
 #include "source/facts.h"
@@ -17,6 +18,7 @@ struct parser {
     struct buf source;      /* the file as both parsers see it */
     struct outline outline; /* what was cut from it */
     struct examples examples;
+    struct bound_values values;
 };
 
 struct parser *parser_new(void) {
@@ -29,6 +31,7 @@ struct parser *parser_new(void) {
 }
 
 void parser_free(struct parser *p) {
+    bound_values_free(&p->values);
     ts_parser_delete(p->ts);
     buf_free(&p->source);
     outline_free(&p->outline);
@@ -79,7 +82,7 @@ static void add_examples(struct parser *p, struct facts_builder *b) {
     for (examples_begin(e, p->source.s, p->source.len); examples_next(e);) {
         struct facts_builder found = {.arena = b->arena};
         TSTree *tree = parse_slice(p, &e->text, &(struct slice){.to = (uint32_t)e->text.len});
-        walk_tree(&found, tree, e->text.s, &e->origins);
+        walk_tree(&found, tree, e->text.s, &e->origins, &p->values);
         ts_tree_delete(tree);
         ARRAY_FOR (const struct fact_import, import, &found.imports) {
             struct fact_import i = *import;
@@ -92,15 +95,21 @@ static void add_examples(struct parser *p, struct facts_builder *b) {
     }
 }
 
+static void begin_values(struct parser *p) {
+    bound_values_free(&p->values);
+    p->values = (struct bound_values){.ts = p->ts, .s = p->source.s, .n = p->source.len};
+}
+
 static const struct facts *parse_whole(struct parser *p, struct arena *a) {
     struct arena scratch = {0};
     struct facts_builder b = {.arena = &scratch};
     for (struct slice slice = {0}; next_slice(&p->source, false, &slice);) {
         TSTree *tree = parse_slice(p, &p->source, &slice);
-        walk_tree(&b, tree, p->source.s, NULL);
+        walk_tree(&b, tree, p->source.s, NULL, &p->values);
         ts_tree_delete(tree);
     }
     words_scan(&b, p->source.s, p->source.len);
+    bindings_scan(&b, p->source.s, p->source.len);
     add_examples(p, &b);
     const struct facts *f = facts_pack(&b, a);
     arena_free(&scratch);
@@ -117,7 +126,7 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
         TSTree *tree = parse_slice(p, &o->text, &slice);
         ok = !ts_node_has_error(ts_tree_root_node(tree));
         if (ok)
-            walk_tree(&b, tree, o->text.s, &o->origins);
+            walk_tree(&b, tree, o->text.s, &o->origins, &p->values);
         ts_tree_delete(tree);
     }
     for (uint32_t i = 0; i < o->comments.len; i++)
@@ -125,6 +134,7 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
                        o->comments.items[i].line);
     if (ok) {
         words_scan(&b, p->source.s, p->source.len);
+        bindings_scan(&b, p->source.s, p->source.len);
         add_examples(p, &b);
     }
     const struct facts *f = ok ? facts_pack(&b, a) : NULL;
@@ -137,6 +147,7 @@ const struct facts *parse_file_how(struct parser *p, struct arena *a, const char
     *by_outline = false;
     if (!decode_source(&p->source, bytes, n))
         return no_facts(a);
+    begin_values(p);
     const struct facts *f = outline_cut(&p->outline, p->source.s, p->source.len) ? parse_outline(p, a) : NULL;
     *by_outline = f != NULL;
     return f ? f : parse_whole(p, a);
@@ -148,7 +159,10 @@ const struct facts *parse_file(struct parser *p, struct arena *a, const char *by
 }
 
 const struct facts *parse_file_full(struct parser *p, struct arena *a, const char *bytes, size_t n) {
-    return decode_source(&p->source, bytes, n) ? parse_whole(p, a) : no_facts(a);
+    if (!decode_source(&p->source, bytes, n))
+        return no_facts(a);
+    begin_values(p);
+    return parse_whole(p, a);
 }
 
 const struct facts *parse_text(struct parser *p, struct arena *a, const char *bytes, size_t n) {
@@ -156,6 +170,7 @@ const struct facts *parse_text(struct parser *p, struct arena *a, const char *by
     struct facts_builder b = {.arena = &scratch};
     buf_reset(&p->source);
     buf_add(&p->source, bytes, n);
+    begin_values(p);
     add_examples(p, &b);
     const struct facts *f = facts_pack(&b, a);
     arena_free(&scratch);

@@ -18,6 +18,7 @@ struct walk {
     struct facts_builder *b;
     const char *text;
     const struct origins *origins;
+    struct bound_values *values;
     struct buf scratch;
 };
 
@@ -110,7 +111,22 @@ static void take_import(struct walk *w, TSNode node, enum kind kind, const struc
     }
 }
 
-static void take_decorator(struct walk *w, TSNode node) {
+static bool takes_ids(const struct walk *w, const struct fact_decorator *d, const char **fixture, TSNode definition, struct buf *name) {
+    const char *callee = d->callee ? w->b->text.items + d->callee : "";
+    *fixture = NULL;
+    if (str_ends(callee, "parametrize"))
+        return true;
+    if (!str_ends(callee, "fixture") || !d->args || !strstr(w->b->text.items + d->args, "params"))
+        return false;
+    TSNode defined = syntax_field(definition, "name");
+    if (ts_node_is_null(defined))
+        return false;
+    buf_add(name, w->text + ts_node_start_byte(defined), ts_node_end_byte(defined) - ts_node_start_byte(defined));
+    *fixture = name->s;
+    return true;
+}
+
+static void take_decorator(struct walk *w, TSNode node, TSNode definition) {
     TSNode what = ts_node_named_child(node, 0);
     for (uint32_t i = 1; syntax_is(what, KIND_COMMENT); i++)
         what = ts_node_named_child(node, i);
@@ -128,8 +144,11 @@ static void take_decorator(struct walk *w, TSNode node) {
             d.args = facts_add_text(w->b, w->text + from + 1, to - from - 2);
     }
     d.first_id = w->b->ids.len;
-    if (d.callee && str_ends(w->b->text.items + d.callee, "parametrize"))
-        d.ids_known = params_ids(w->b, args, w->text, &d.ids);
+    const char *fixture;
+    struct buf name = {0};
+    if (takes_ids(w, &d, &fixture, definition, &name))
+        d.ids_known = params_ids(w->b, args, w->text, fixture, w->values, &d.ids);
+    buf_free(&name);
     array_push(w->b->arena, &w->b->decorators, d);
 }
 
@@ -388,7 +407,7 @@ static struct context enter(struct walk *w, TSNode node, enum kind kind, const s
         in.first_decorator = w->b->decorators.len;
         for (uint32_t i = 0, n = ts_node_named_child_count(node); i < n && !(c->place & PLACE_FUNCTION); i++)
             if (syntax_is(ts_node_named_child(node, i), KIND_DECORATOR))
-                take_decorator(w, ts_node_named_child(node, i));
+                take_decorator(w, ts_node_named_child(node, i), syntax_field(node, "definition"));
         in.decorators = w->b->decorators.len - in.first_decorator;
         break;
     case KIND_IF:
@@ -443,8 +462,9 @@ static bool is_error(TSNode node) {
     return ts_node_is_missing(node) || strcmp(ts_node_type(node), "ERROR") == 0;
 }
 
-void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const struct origins *origins) {
-    struct walk w = {.b = b, .text = text, .origins = origins};
+void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const struct origins *origins,
+               struct bound_values *values) {
+    struct walk w = {.b = b, .text = text, .origins = origins, .values = values};
     struct arena scratch = {0};
     struct level {
         struct context at, in;

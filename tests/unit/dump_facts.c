@@ -12,7 +12,7 @@
 #include <string.h>
 
 static cJSON *ids_of(const struct facts *f, const struct fact_decorator *d) {
-    if (!d->ids_known)
+    if (d->ids_known != IDS_EXACT)
         return cJSON_CreateNull();
     cJSON *list = cJSON_CreateArray();
     const fact_str *ids = facts_at(f, f->ids.at);

@@ -1,0 +1,187 @@
+#include "filter/values.h"
+#include "base/str.h"
+#include "filter/decorators.h"
+#include "source/facts.h"
+#include "source/params.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { DEEPEST = 16 };
+
+/* What pytest takes for the id of a value: of its __name__, or of nothing it has. */
+enum id_kind { ID_ANY, ID_CLOSE, ID_NAME, ID_FALLBACK };
+
+struct id {
+    enum id_kind kind;
+    const char *name;
+};
+
+static const struct id any = {ID_ANY, ""};
+
+static bool listed(const char *name, const char *const *list) {
+    for (; *list; list++)
+        if (strcmp(*list, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_exception(const char *name) {
+    return isupper((unsigned char)*name) && (str_ends(name, "Error") || str_ends(name, "Exception") || str_ends(name, "Warning"));
+}
+
+static bool is_builtin_name(const char *name) {
+    static const char *const names[] = {
+        "abs",   "all",       "any",  "ascii",      "bin",   "bool",  "bytearray", "bytes",  "callable", "chr",  "classmethod", "complex",
+        "dict",  "dir",       "divmod", "enumerate", "filter", "float", "format", "frozenset", "getattr", "hasattr", "hash", "hex", "id",
+        "input", "int",       "isinstance", "issubclass", "iter", "len", "list", "map", "max", "memoryview", "min", "next", "object",
+        "oct",   "open",      "ord",  "pow", "print", "property", "range", "repr", "reversed", "round", "set", "slice", "sorted",
+        "staticmethod", "str", "sum", "super", "tuple", "type", "zip", NULL};
+    return listed(name, names);
+}
+
+/* Functions and classes of the standard library whose __name__ is the name that they are known by. */
+static bool keeps_name(const char *path) {
+    static const char *const whole[] = {"re.compile", "re.match", "re.fullmatch", "re.search", "re.sub", "re.split", "re.findall", "re.finditer", "re.escape",
+                                        "copy.copy", "copy.deepcopy", "collections.namedtuple", "collections.OrderedDict", "collections.defaultdict",
+                                        "collections.deque", "collections.Counter", "collections.ChainMap", "datetime.date", "datetime.datetime",
+                                        "datetime.time", "datetime.timedelta", "datetime.timezone", "decimal.Decimal", "fractions.Fraction", "uuid.UUID",
+                                        "uuid.uuid1", "uuid.uuid3", "uuid.uuid4", "uuid.uuid5", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath",
+                                        "pathlib.WindowsPath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "io.StringIO", "io.BytesIO",
+                                        "functools.partial", "functools.reduce", "json.dumps", "json.loads", "json.dump", "json.load", "pickle.dumps",
+                                        "pickle.loads", "types.SimpleNamespace", "enum.Enum", "enum.IntEnum", NULL};
+    return listed(path, whole);
+}
+
+/* Calls of these give an object that has neither a text nor a number nor a __name__. */
+static bool makes_object(const char *path) {
+    static const char *const whole[] = {"datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta", "datetime.timezone",
+                                        "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.fromisoformat",
+                                        "datetime.datetime.strptime", "datetime.datetime.combine", "datetime.date.today", "datetime.date.fromisoformat",
+                                        "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "uuid.uuid1", "uuid.uuid3", "uuid.uuid4", "uuid.uuid5",
+                                        "collections.OrderedDict", "collections.defaultdict", "collections.deque", "collections.Counter",
+                                        "collections.ChainMap", "pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath",
+                                        "io.StringIO", "io.BytesIO", "types.SimpleNamespace", "functools.partial", "builtins.dict", "builtins.list",
+                                        "builtins.set", "builtins.tuple", "builtins.frozenset", "builtins.object", "builtins.bytearray", "builtins.memoryview",
+                                        "builtins.slice", "builtins.range", "builtins.iter", "builtins.enumerate", "builtins.zip", "builtins.map",
+                                        "builtins.filter", "builtins.reversed", "builtins.sorted", "itertools.chain", "itertools.product",
+                                        "itertools.count", "itertools.cycle", "itertools.repeat", NULL};
+    return listed(path, whole) || (str_starts(path, "builtins.") && is_exception(path + 9));
+}
+
+static struct id foreign_id(const char *path, bool call) {
+    static const char *const numbers[] = {"builtins.int", "builtins.float", "builtins.bool", "builtins.complex", "builtins.len",
+                                          "builtins.hash", "builtins.id", "builtins.ord", "math.sqrt", NULL};
+    if (call)
+        return listed(path, numbers) ? (struct id){ID_CLOSE, ""} : makes_object(path) ? (struct id){ID_FALLBACK, ""} : any;
+    if (str_starts(path, "builtins."))
+        return is_builtin_name(path + 9) || is_exception(path + 9) ? (struct id){ID_NAME, path + 9} : any;
+    return keeps_name(path) ? (struct id){ID_NAME, strrchr(path, '.') + 1} : any;
+}
+
+static const struct fact_def *def_of(const struct names *n, const struct named *d) {
+    const struct facts *f = n->facts[d->file];
+    return (const struct fact_def *)facts_at(f, f->defs.at) + d->index;
+}
+
+static bool is_plain(struct names *n, const struct named *d) {
+    const struct facts *f = n->facts[d->file];
+    const struct fact_def *def = def_of(n, d);
+    const struct fact_decorator *decorators = facts_at(f, f->decorators.at);
+    for (uint32_t i = 0; i < def->decorators; i++)
+        if (decorator_effect(n, d->file, facts_str(f, decorators[def->first_decorator + i].callee)).kind == EFFECT_UNKNOWN)
+            return false;
+    return true;
+}
+
+/* Whether what a class makes is an object without an id of its own. */
+static bool makes_plain_objects(struct names *n, const struct named *d, unsigned depth) {
+    static const char *const special[] = {"__name__", "__getattr__", "__getattribute__", "__class__", "__new__", NULL};
+    static const char *const harmless[] = {"builtins.object", "builtins.dict", "builtins.list", "builtins.set", "builtins.tuple", "abc.ABC",
+                                           "typing.Generic", "typing.Protocol", "typing.NamedTuple", "collections.OrderedDict", "collections.UserDict",
+                                           "collections.UserList", "collections.abc.Mapping", "collections.abc.MutableMapping",
+                                           "collections.abc.Sequence", "collections.abc.Set", "collections.abc.Iterable", "unittest.TestCase", NULL};
+    const struct facts *f = n->facts[d->file];
+    const struct fact_def *class = def_of(n, d);
+    if (class->kind != DEF_CLASS || depth > DEEPEST || !is_plain(n, d))
+        return false;
+    FACTS_FOR(struct fact_def, member, f, defs)
+    if (member->parent == d->index && listed(facts_str(f, member->name), special))
+        return false;
+    const fact_base *bases = facts_at(f, f->bases.at);
+    for (uint32_t i = 0; i < class->bases; i++) {
+        struct named base = names_find(n, d->file, facts_str(f, bases[class->first_base + i]));
+        bool ok = base.kind == NAME_DEF && !*base.rest && makes_plain_objects(n, &base, depth + 1);
+        ok |= base.kind == NAME_FOREIGN && (listed(base.path, harmless) || is_exception(strrchr(base.path, '.') + 1));
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool has_method(const struct names *n, const struct named *d, const char *name) {
+    const struct facts *f = n->facts[d->file];
+    FACTS_FOR(struct fact_def, member, f, defs)
+    if (member->parent == d->index && !member->decorators && member->kind == DEF_FUNCTION && strcmp(facts_str(f, member->name), name) == 0)
+        return true;
+    return false;
+}
+
+static struct id value_id(struct names *n, uint32_t file, const char *dotted, bool call, unsigned depth) {
+    struct named found = names_find(n, file, dotted);
+    if (found.kind == NAME_FOREIGN)
+        return foreign_id(found.path, call);
+    if (found.kind == NAME_BINDING && !*found.rest && depth < DEEPEST) {
+        const struct facts *f = n->facts[found.file];
+        const struct fact_binding *b = (const struct fact_binding *)facts_at(f, f->bindings.at) + found.index;
+        const char *value = facts_str(f, b->value);
+        if (strcmp(value, "[]") == 0)
+            return call ? any : (struct id){ID_FALLBACK, ""};
+        bool calls = str_ends(value, "()");
+        if (!*value || strcmp(value, "0") == 0 || (calls && call))
+            return any;
+        return value_id(n, found.file, arena_strndup(n->arena, value, strcspn(value, "(")), call || calls, depth + 1);
+    }
+    if (found.kind != NAME_DEF)
+        return any;
+    const struct facts *f = n->facts[found.file];
+    const struct fact_def *def = def_of(n, &found);
+    if (call)
+        return !*found.rest && makes_plain_objects(n, &found, 0) ? (struct id){ID_FALLBACK, ""} : any;
+    if (*found.rest)
+        return def->kind == DEF_CLASS && has_method(n, &found, found.rest) ? (struct id){ID_NAME, found.rest} : any;
+    return is_plain(n, &found) ? (struct id){ID_NAME, facts_str(f, def->name)} : any;
+}
+
+static void put_id(struct names *n, uint32_t file, const char *name, const char *fallback, struct buf *out) {
+    bool call = str_ends(name, "()");
+    struct id id = value_id(n, file, arena_strndup(n->arena, name, strcspn(name, "(")), call, 0);
+    if (id.kind == ID_ANY)
+        buf_char(out, HOLE_ANY);
+    else if (id.kind == ID_CLOSE)
+        buf_char(out, HOLE_CLOSE);
+    else
+        buf_str(out, id.kind == ID_NAME ? id.name : fallback);
+}
+
+const char *values_fill(struct names *n, uint32_t file, const char *pattern) {
+    if (!strpbrk(pattern, (char[]){HOLE_VALUE, HOLE_MARKS, 0}))
+        return pattern;
+    struct buf out = {0};
+    buf_str(&out, "");
+    for (const char *s = pattern; *s && *s != HOLE_MARKS; s++) {
+        if (*s != HOLE_VALUE) {
+            buf_char(&out, *s);
+            continue;
+        }
+        const char *middle = strchr(s, HOLE_FALLBACK), *end = middle ? strchr(middle, HOLE_END) : NULL;
+        if (!end)
+            break;
+        put_id(n, file, arena_strndup(n->arena, s + 1, (size_t)(middle - s) - 1),
+               arena_strndup(n->arena, middle + 1, (size_t)(end - middle) - 1), &out);
+        s = end;
+    }
+    const char *filled = arena_strndup(n->arena, out.s, out.len);
+    buf_free(&out);
+    return filled;
+}
