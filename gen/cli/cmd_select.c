@@ -1,17 +1,35 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/project.h"
+#include "cli/selection.h"
 #include "base/diag.h"
 
 #include <cJSON.h>
 #include <stdio.h>
 #include <string.h>
 
-static void print_json(const struct plan *plan) {
+static cJSON *strings_json(const struct strs *list) {
+    cJSON *array = cJSON_CreateArray();
+    for (uint32_t i = 0; i < list->len; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(list->items[i]));
+    return array;
+}
+
+static void print_json(const struct plan *plan, const struct reasons *reasons) {
     cJSON *list = cJSON_CreateArray();
-    ARRAY_FOR (const struct target, t, &plan->targets) {
-        cJSON *target = cJSON_CreateObject();
+    for (uint32_t i = 0; i < plan->targets.len; i++) {
+        const struct target *t = &plan->targets.items[i];
+        const struct reason *r = &reasons->items[i];
+        cJSON *target = cJSON_CreateObject(), *reason = cJSON_CreateObject();
         cJSON_AddStringToObject(target, "file", t->file);
+        if (t->nodes.len)
+            cJSON_AddItemToObject(target, "nodes", strings_json(&t->nodes));
+        cJSON_AddStringToObject(reason, "kind", reason_name(r->kind));
+        if (r->text)
+            cJSON_AddStringToObject(reason, "text", r->text);
+        if (r->chain.len)
+            cJSON_AddItemToObject(reason, "chain", strings_json(&r->chain));
+        cJSON_AddItemToObject(target, "reason", reason);
         cJSON_AddItemToArray(list, target);
     }
     char *text = cJSON_Print(list);
@@ -20,31 +38,43 @@ static void print_json(const struct plan *plan) {
     cJSON_Delete(list);
 }
 
-static bool select_targets(struct invocation *in, const struct project *p, struct graph *g,
-                           struct plan *plan) {
-    struct filter filter = {.maxfail = -1};
-    for (uint32_t i = 0; i < in->words.len; i++) {
-        const char *path = project_path(p, in->words.items[i]);
-        if (!path)
-            return false;
-        array_push(in->arena, &filter.paths, path);
-    }
-    if (!filter.paths.len && *p->below)
-        array_push(in->arena, &filter.paths, p->below);
-    return plan_targets(in->arena, g, &p->scan, &p->config, p->store.facts, &filter, plan);
+static void print_target(const struct target *t, const char *format) {
+    if (strcmp(format, "ninja") == 0)
+        printf("%s.test\n", t->file);
+    else if (!t->nodes.len)
+        puts(t->file);
+    for (uint32_t i = 0; i < t->nodes.len && strcmp(format, "ninja") != 0; i++)
+        puts(t->nodes.items[i]);
+}
+
+static void print_reason(const struct reason *r) {
+    printf("    %s%s%s\n", reason_name(r->kind), r->text ? ": " : "", r->text ? r->text : "");
+    for (uint32_t i = 0; i < r->chain.len; i++)
+        printf("        %s\n", r->chain.items[i]);
+}
+
+static bool select_targets(struct invocation *in, struct project *p, struct plan *plan, struct reasons *reasons) {
+    struct filter filter;
+    return selection_read(in, p, &filter) &&
+           plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, plan) &&
+           selection_apply(in, p, &filter, plan, reasons);
 }
 
 int cmd_select(struct invocation *in) {
     struct project p;
     struct plan plan;
-    if (!project_load(in->arena, in, 0, &p))
+    struct reasons reasons = {0};
+    bool json = strcmp(in->format, "json") == 0;
+    if (!project_load(in->arena, in, selection_needs_edges(in) ? 0 : PROJECT_NO_EDGES, &p))
         return EXIT_USAGE;
-    bool ok = select_targets(in, &p, &p.graph, &plan);
-    if (ok && strcmp(in->format, "json") == 0)
-        print_json(&plan);
-    else if (ok)
-        ARRAY_FOR (const struct target, t, &plan.targets)
-            puts(t->file);
+    bool ok = select_targets(in, &p, &plan, json || in->explain ? &reasons : NULL);
+    if (ok && json)
+        print_json(&plan, &reasons);
+    for (uint32_t i = 0; ok && !json && i < plan.targets.len; i++) {
+        print_target(&plan.targets.items[i], in->format);
+        if (in->explain)
+            print_reason(&reasons.items[i]);
+    }
     if (ok && in->stats)
         project_stats(&p, &plan);
     project_free(&p);

@@ -2,38 +2,13 @@
 #include "cli/options.h"
 #include "cli/project.h"
 #include "base/diag.h"
+#include "graph/chain.h"
 
 #include <cJSON.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Which edge a node was first reached by. */
-struct step {
-    uint32_t from; /* MAP_NONE: not reached */
-    const struct edge *edge;
-};
-
-static struct step *walk_breadth_first(const struct project *p, uint32_t from) {
-    const struct graph *g = &p->graph;
-    struct step *steps = arena_alloc(p->arena, (g->nodes + 1) * sizeof *steps);
-    uint32_t *queue = arena_alloc(p->arena, (g->nodes + 1) * sizeof *queue), head = 0, tail = 0;
-    for (uint32_t i = 0; i < g->nodes; i++)
-        steps[i].from = MAP_NONE;
-    steps[from].from = from;
-    queue[tail++] = from;
-    while (head < tail) {
-        uint32_t node = queue[head++];
-        ARRAY_FOR (const struct edge, e, &g->edges[node]) {
-            if (steps[e->to].from != MAP_NONE)
-                continue;
-            steps[e->to] = (struct step){node, e};
-            queue[tail++] = e->to;
-        }
-    }
-    return steps;
-}
-
-static cJSON *edge_json(const struct graph *g, const struct step *s) {
+static cJSON *edge_json(const struct graph *g, const struct chain_step *s) {
     cJSON *edge = cJSON_CreateObject();
     cJSON_AddStringToObject(edge, "from", graph_path(g, s->from));
     cJSON_AddNumberToObject(edge, "line", s->edge->line);
@@ -42,32 +17,19 @@ static cJSON *edge_json(const struct graph *g, const struct step *s) {
     return edge;
 }
 
-static void print_edge(const struct graph *g, const struct step *s) {
-    const char *to = graph_path(g, s->edge->to);
-    bool learned = s->edge->kind == EDGE_LEARNED;
-    printf("%s", learned ? LEARNED_FILE : graph_path(g, s->from));
-    if (s->edge->line)
-        printf(":%u", s->edge->line);
-    printf(": %s %s\n", edge_kind_name(s->edge->kind),
-           str_starts(to, DIST_FOLDER) ? to + strlen(DIST_FOLDER) : to);
-}
-
 static bool print_chain(const struct invocation *in, const struct project *p, uint32_t from, uint32_t to) {
-    const struct step *steps = walk_breadth_first(p, from);
-    struct {
-        const struct step **items;
-        uint32_t len, cap;
-    } chain = {0};
-    if (steps[to].from == MAP_NONE)
+    unsigned char *goals = arena_alloc(p->arena, p->graph.nodes + 1);
+    uint32_t end;
+    goals[to] = 1;
+    struct chain chain = chain_find(p->arena, &p->graph, from, goals, &end);
+    if (end == MAP_NONE)
         return false;
-    for (uint32_t node = to; node != from; node = steps[node].from)
-        array_push(p->arena, &chain, &steps[node]);
     cJSON *list = cJSON_CreateArray();
-    for (uint32_t i = chain.len; i-- > 0;)
+    ARRAY_FOR (const struct chain_step, s, &chain)
         if (strcmp(in->format, "json") == 0)
-            cJSON_AddItemToArray(list, edge_json(&p->graph, chain.items[i]));
+            cJSON_AddItemToArray(list, edge_json(&p->graph, s));
         else
-            print_edge(&p->graph, chain.items[i]);
+            puts(chain_text(p->arena, &p->graph, s));
     if (strcmp(in->format, "json") == 0) {
         char *text = cJSON_Print(list);
         puts(text);

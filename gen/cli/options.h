@@ -28,7 +28,8 @@ struct invocation {
     const char *dir;    /* -C */
     const char *python; /* --python, or NULL */
     const char *engine, *format, *color;
-    const char *keyword, *markexpr; /* -k, -m, or NULL */
+    const char *keyword, *markexpr, *since; /* -k, -m, --since; or NULL */
+    bool failed, fresh, explain;            /* --failed, --new, --explain */
     const char *output, *plan, *stamp;
     long jobs, maxfail; /* -1: not given */
     bool verbose, stats, direct, durations, help, version;

@@ -73,6 +73,11 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
     timer_lap("config");
     if (!scan_tree(a, &p->config, &p->scan))
         return false;
+    if (in->since) {
+        if (!git_diff(a, p->config.rootdir, in->since, &p->changes))
+            return false;
+        scan_add_gone(a, &p->changes.deleted, &p->scan);
+    }
     timer_lap("scan");
     store_load(&p->store, p->config.rootdir, &p->scan, in_root(p, ".testfan/cache/facts"));
     timer_lap("parse");
@@ -85,11 +90,12 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
     modules_index(&p->modules, a, &p->scan, &p->config, &p->python, &p->initial);
     dists_index(&p->dists, a, &p->python, &p->config);
     struct findings findings = {.arena = a};
-    resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, &findings);
+    if (!(flags & PROJECT_NO_EDGES))
+        resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, &findings);
     timer_lap("resolve");
     if (!learned_read(a, p->config.rootdir, &p->learned))
         return false;
-    if (!(flags & PROJECT_UNLEARNED))
+    if (!(flags & (PROJECT_UNLEARNED | PROJECT_NO_EDGES)))
         learned_edges(&p->learned, &p->graph, &p->dists, &p->scan, p->config.rootdir);
     graph_finish(&p->graph);
     resolve_report(&findings, &p->graph, &p->scan);

@@ -7,6 +7,7 @@
 #include "graph/modules.h"
 #include "graph/plan.h"
 #include "source/config.h"
+#include "source/git.h"
 #include "source/python.h"
 #include "source/scan.h"
 #include "source/store.h"
@@ -21,6 +22,7 @@ struct project {
     struct config config;
     struct python python;
     struct scan scan;
+    struct git_changes changes; /* since the revision of --since */
     struct store store;
     struct modules modules;
     struct dists dists;
@@ -32,6 +34,7 @@ struct project {
 enum project_flag {
     PROJECT_RUNS = 1,      /* without an interpreter there is no going on */
     PROJECT_UNLEARNED = 2, /* testfan.learned.json is left out of the graph */
+    PROJECT_NO_EDGES = 4,  /* the graph has only the files */
 };
 
 /* Runs every stage up to the graph. False: reported. */

@@ -3,6 +3,7 @@
 #include "cli/options.h"
 #include "cli/outcome.h"
 #include "cli/project.h"
+#include "cli/selection.h"
 #include "base/diag.h"
 #include "base/os.h"
 #include "run/ninja.h"
@@ -31,41 +32,6 @@ static int lock_tree(const struct project *p) {
             die("cannot wait for the lock:");
     }
     return fd;
-}
-
-static bool add_path(const struct project *p, const char *word, struct filter *filter) {
-    const char *path = project_path(p, word);
-    if (path)
-        array_push(p->arena, &filter->paths, path);
-    return path != NULL;
-}
-
-static bool read_filter(struct invocation *in, const struct project *p, struct filter *filter) {
-    *filter = (struct filter){.maxfail = in->maxfail};
-    struct options rest;
-    if (!options_parse(in->arena, &in->rest, p->start, "arguments after --", &rest))
-        return false;
-    for (uint32_t i = 0; i < rest.kept.len; i++)
-        if (!strs_has(&rest.positional, rest.kept.items[i]))
-            array_push(in->arena, &filter->args, rest.kept.items[i]);
-    if (rest.whole.maxfail && filter->maxfail < 0)
-        filter->maxfail = rest.whole.maxfail;
-    const char *const given[][2] = {{"-k", in->keyword}, {"-m", in->markexpr}};
-    for (int i = 0; i < 2; i++) {
-        if (!given[i][1])
-            continue;
-        array_push(in->arena, &filter->args, given[i][0]);
-        array_push(in->arena, &filter->args, given[i][1]);
-    }
-    for (uint32_t i = 0; i < in->words.len; i++)
-        if (!add_path(p, in->words.items[i], filter))
-            return false;
-    for (uint32_t i = 0; i < rest.positional.len; i++)
-        if (!add_path(p, rest.positional.items[i], filter))
-            return false;
-    if (!filter->paths.len && *p->below)
-        array_push(in->arena, &filter->paths, p->below);
-    return true;
 }
 
 /* Where exec counts the failures of this run, for --maxfail. */
@@ -102,11 +68,12 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     struct filter filter;
     const struct filter all = {.maxfail = -1};
     struct plan whole, plan;
-    if (!read_filter(in, p, &filter))
+    if (!selection_read(in, p, &filter))
         return EXIT_USAGE;
-    bool part = filter.paths.len > 0;
+    bool part = filter.paths.len > 0 || selection_is_asked(in);
     if (!plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &all, &whole) ||
-        !plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, &plan))
+        !plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, &plan) ||
+        !selection_apply(in, p, &filter, &plan, NULL))
         return EXIT_USAGE;
     *plan_out = plan;
     if (!project_write(p, &whole) || (plan.filtered && !project_write(p, &plan)))

@@ -39,7 +39,8 @@ struct plan {
 struct filter {
     struct strs args;  /* arguments for pytest beyond the configured ones: -k, -m, what stands after `--` */
     struct strs paths; /* PATH or PATH::NODE, relative to rootdir; none: all */
-    long maxfail;      /* overrides the configured one when not negative */
+    const char *keyword, *markexpr; /* the -k and -m among them, or NULL */
+    long maxfail;                   /* overrides the configured one when not negative */
 };
 
 /* Makes the plan of the whole tree, or of what the filter leaves. False when a path of the filter names

@@ -4,6 +4,7 @@
 #include "base/out.h"
 #include "run/child.h"
 #include "run/crash.h"
+#include "run/history.h"
 #include "run/log.h"
 #include "run/trace.h"
 #include "source/config.h"
@@ -299,7 +300,10 @@ static bool put_results(struct target_run *t, const struct child *c, const char 
               put_text(t, t->log, log_text ? log_text : "", log_size) && (!t->trace || put_trace(t));
     buf_free(&output);
     const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", exit);
-    return ok && (!passed || put_text(t, t->ok, line, strlen(line)));
+    if (!ok || !passed)
+        return ok;
+    history_passed(t->xml);
+    return put_text(t, t->ok, line, strlen(line));
 }
 
 static const char *prepare(struct target_run *t) {
@@ -336,6 +340,7 @@ static int run_target(struct target_run *t) {
     long failures = t->maxfail ? count_failures(session) : 0;
     if (t->maxfail && failures >= t->maxfail)
         return put_not_run(t) ? 0 : 2;
+    history_begin(t->xml);
     struct strs argv = child_words(t, t->maxfail - failures), env = child_environment(t);
     struct child c;
     if (!child_run(argv.items, env.items, t->timeout, &c)) {

@@ -282,3 +282,19 @@ bool scan_tree(struct arena *a, const struct config *c, struct scan *s) {
     arena_free(&w.scratch);
     return ok;
 }
+
+void scan_add_gone(struct arena *a, const struct strs *paths, struct scan *s) {
+    for (uint32_t i = 0; i < paths->len; i++) {
+        const char *name = os_basename(paths->items[i]);
+        struct source_file f = {.path = paths->items[i], .flags = SOURCE_GONE};
+        if (!str_ends(name, ".py")) {
+            array_push(a, &s->others, f.path);
+            continue;
+        }
+        f.flags |= strcmp(name, "conftest.py") == 0 ? SOURCE_CONFTEST : strcmp(name, "__init__.py") == 0 ? SOURCE_INIT : 0;
+        array_push(a, &s->files, f);
+    }
+    if (s->files.len)
+        qsort(s->files.items, s->files.len, sizeof *s->files.items, compare_files);
+    strs_sort(&s->others);
+}

@@ -11,6 +11,7 @@ enum source_flag {
     SOURCE_CONFTEST = 2, /* conftest.py */
     SOURCE_INIT = 4,     /* __init__.py */
     SOURCE_DOCTEST = 8,  /* collected by --doctest-modules alone */
+    SOURCE_GONE = 16,    /* not there any more: added by scan_add_gone */
 };
 
 /* A file of the tree. */
@@ -41,5 +42,9 @@ struct scan {
  * reported.
  */
 bool scan_tree(struct arena *a, const struct config *c, struct scan *s);
+
+/* Adds paths that were there once and are not now, as files that say nothing and are no tests: what names
+ * them still leads to them. */
+void scan_add_gone(struct arena *a, const struct strs *paths, struct scan *s);
 
 #endif

@@ -1,0 +1,235 @@
+#include "cli/selection.h"
+#include "cli/options.h"
+#include "cli/project.h"
+#include "base/diag.h"
+#include "base/os.h"
+#include "filter/match.h"
+#include "filter/since.h"
+#include "run/history.h"
+
+#include <cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool add_path(const struct project *p, const char *word, struct filter *filter) {
+    const char *path = project_path(p, word);
+    if (path)
+        array_push(p->arena, &filter->paths, path);
+    return path != NULL;
+}
+
+bool selection_read(struct invocation *in, const struct project *p, struct filter *filter) {
+    *filter = (struct filter){.maxfail = in->maxfail};
+    struct options rest;
+    if (!options_parse(in->arena, &in->rest, p->start, "arguments after --", &rest))
+        return false;
+    for (uint32_t i = 0; i < rest.kept.len; i++)
+        if (!strs_has(&rest.positional, rest.kept.items[i]))
+            array_push(in->arena, &filter->args, rest.kept.items[i]);
+    if (rest.whole.maxfail && filter->maxfail < 0)
+        filter->maxfail = rest.whole.maxfail;
+    const char *const given[][2] = {{"-k", in->keyword}, {"-m", in->markexpr}};
+    for (int i = 0; i < 2; i++) {
+        if (!given[i][1])
+            continue;
+        array_push(in->arena, &filter->args, given[i][0]);
+        array_push(in->arena, &filter->args, given[i][1]);
+    }
+    filter->keyword = in->keyword ? in->keyword : rest.keyword;
+    filter->markexpr = in->markexpr ? in->markexpr : rest.markexpr;
+    for (uint32_t i = 0; i < in->words.len; i++)
+        if (!add_path(p, in->words.items[i], filter))
+            return false;
+    for (uint32_t i = 0; i < rest.positional.len; i++)
+        if (!add_path(p, rest.positional.items[i], filter))
+            return false;
+    if (!filter->paths.len && *p->below)
+        array_push(in->arena, &filter->paths, p->below);
+    return true;
+}
+
+bool selection_is_asked(const struct invocation *in) {
+    return in->since || in->failed || in->fresh;
+}
+
+bool selection_needs_edges(const struct invocation *in) {
+    return in->since != NULL;
+}
+
+/* One selection at work. */
+struct selection {
+    struct invocation *in;
+    struct project *p;
+    struct names names;
+    struct hooks hooks;
+    struct match match;
+    struct since since;
+    struct map failed; /* files in pytest's list of what failed last */
+    bool matching;
+};
+
+static void prepare_match(struct selection *s) {
+    struct project *p = s->p;
+    if (s->matching)
+        return;
+    s->matching = true;
+    names_new(&s->names, p->arena, &p->modules, p->store.facts);
+    hooks_read(&s->hooks, p->arena, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial);
+    s->match.arena = p->arena;
+    s->match.items = (struct items_of){p->arena, &s->names, &p->config, &p->python};
+    s->match.hooks = &s->hooks;
+    s->match.pytest_major = p->config.pytest_major;
+    s->match.doctests = p->config.options.doctest_modules;
+}
+
+/* pytest's version as major * 100 + minor. */
+static unsigned pytest_version(const struct project *p) {
+    char *end = NULL;
+    unsigned long major = p->python.pytest ? strtoul(p->python.pytest, &end, 10) : 9;
+    unsigned long minor = end && *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+    return (unsigned)(major * 100 + minor);
+}
+
+static void note_values(void *ctx, const struct expr *name) {
+    *(bool *)ctx |= name->n_values > 0;
+}
+
+static bool parse(struct selection *s, const char *option, const char *text, const struct expr **out) {
+    struct expr_error error;
+    if (!text || !*text)
+        return true;
+    *out = expr_parse(s->p->arena, text, pytest_version(s->p), &error);
+    if (!*out) {
+        diag(DIAG_USAGE, NULL, 0, 0, "Wrong expression passed to '%s': %s: at column %u: %s", option, text, error.column, error.text);
+        return false;
+    }
+    bool values = false;
+    expr_names(*out, note_values, &values);
+    if (values && strcmp(option, "-k") == 0) {
+        diag(DIAG_USAGE, NULL, 0, 0, "Keyword expressions do not support call parameters.");
+        return false;
+    }
+    return true;
+}
+
+static bool read_expressions(struct selection *s, const struct filter *filter) {
+    const char *keyword = filter->keyword ? filter->keyword + strspn(filter->keyword, " \t\n\r\f\v") : NULL;
+    if ((keyword && *keyword) || (filter->markexpr && *filter->markexpr))
+        prepare_match(s);
+    return parse(s, "-k", keyword, &s->match.keyword) && parse(s, "-m", filter->markexpr, &s->match.marks);
+}
+
+static void read_last_failed(struct selection *s) {
+    struct project *p = s->p;
+    s->failed.arena = p->arena;
+    const char *path = os_join(p->arena, os_join(p->arena, p->config.rootdir, p->config.cache_dir), "v/cache/lastfailed");
+    size_t n = 0;
+    const char *text = os_read(p->arena, path, &n);
+    cJSON *json = text ? cJSON_ParseWithLength(text, n) : NULL;
+    for (const cJSON *e = cJSON_IsObject(json) ? json->child : NULL; e; e = e->next)
+        if (e->string) {
+            const char *end = strstr(e->string, "::");
+            map_add(&s->failed, e->string, end ? (size_t)(end - e->string) : strlen(e->string), 1);
+        }
+    cJSON_Delete(json);
+}
+
+static uint32_t flags_of(const struct project *p, uint32_t node) {
+    uint32_t files = p->scan.files.len;
+    return node < files ? p->scan.files.items[node].flags : p->scan.texts.items[node - files].flags;
+}
+
+/* `TestA::test_b[x]` without its parameters. */
+static const char *plain_id(struct arena *a, const char *node) {
+    const char *bracket = strchr(node, '[');
+    return bracket ? arena_strndup(a, node, (size_t)(bracket - node)) : arena_strdup(a, node);
+}
+
+/* A node id that names no test of its file, where the facts tell all of them. */
+static bool check_node(struct selection *s, const struct target *t, const char *given) {
+    struct arena *a = s->p->arena;
+    const char *node = plain_id(a, strstr(given, "::") + 2);
+    struct items items = items_find(&s->match.items, t->node);
+    struct strs ids = {0};
+    ARRAY_FOR (const struct item, item, &items) {
+        size_t n = strlen(node);
+        if (item->any_name || strcmp(item->id, node) == 0 || (strncmp(item->id, node, n) == 0 && strncmp(item->id + n, "::", 2) == 0))
+            return true;
+        array_push(a, &ids, arena_printf(a, "%s::%s", t->file, item->id));
+    }
+    struct hooked hooked = hooks_of(&s->hooks, t->node);
+    if (hooked.any_name)
+        return true;
+    diag(DIAG_USAGE, NULL, 0, 0, "not found: %s", given);
+    const char *near = str_nearest(given, &ids);
+    if (near)
+        hint("did you mean '%s'?", near);
+    return false;
+}
+
+static bool check_nodes(struct selection *s, const struct plan *plan) {
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        if (!t->nodes.len || !(flags_of(s->p, t->node) & SOURCE_TEST) || s->p->config.options.doctest_modules)
+            continue;
+        prepare_match(s);
+        for (uint32_t i = 0; i < t->nodes.len; i++)
+            if (!check_node(s, t, t->nodes.items[i]))
+                return false;
+    }
+    return true;
+}
+
+static bool matches(struct selection *s, const struct target *t, struct reason *reason) {
+    struct match_result r = match_file(&s->match, t->node, t->file, flags_of(s->p, t->node));
+    if (r.answer == ANSWER_NO)
+        return false;
+    if (r.answer == ANSWER_YES) {
+        *reason = (struct reason){.kind = REASON_MATCH, .text = r.item};
+        return true;
+    }
+    const char *why = r.why ? r.why : "it cannot be told";
+    if (r.line)
+        why = arena_printf(s->p->arena, "%s (line %u)", why, r.line);
+    *reason = (struct reason){.kind = REASON_UNKNOWN, .text = why};
+    return true;
+}
+
+/* All that was asked must hold; the reason is the most telling. */
+static bool selects(struct selection *s, const struct target *t, bool explain, struct reason *reason) {
+    const struct invocation *in = s->in;
+    *reason = (struct reason){.kind = REASON_PATH, .text = t->file};
+    if (in->fresh) {
+        if (!history_is_new(s->p->config.rootdir, t->result))
+            return false;
+        *reason = (struct reason){.kind = REASON_NEW, .text = "it has never passed"};
+    }
+    if (in->failed) {
+        if (!history_is_failed(s->p->config.rootdir, t->result) && map_get(&s->failed, t->file, strlen(t->file)) == MAP_NONE)
+            return false;
+        *reason = (struct reason){.kind = REASON_FAILED, .text = "it failed or did not finish last"};
+    }
+    if ((s->match.keyword || s->match.marks) && !matches(s, t, reason))
+        return false;
+    return !in->since || since_selects(&s->since, t->node, t->result, explain, reason);
+}
+
+bool selection_apply(struct invocation *in, struct project *p, const struct filter *filter, struct plan *plan, struct reasons *reasons) {
+    struct selection s = {.in = in, .p = p};
+    if (!read_expressions(&s, filter) || !check_nodes(&s, plan))
+        return false;
+    if (in->since)
+        since_find(&s.since, p->arena, &p->graph, &p->changes, &p->scan, p->store.facts, &p->learned, p->config.rootdir);
+    if (in->failed)
+        read_last_failed(&s);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < plan->targets.len; i++) {
+        struct reason reason;
+        if (!selects(&s, &plan->targets.items[i], reasons != NULL, &reason))
+            continue;
+        plan->targets.items[kept++] = plan->targets.items[i];
+        if (reasons)
+            array_push(p->arena, reasons, reason);
+    }
+    plan->targets.len = kept;
+    return true;
+}
