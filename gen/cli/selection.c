@@ -73,7 +73,7 @@ static void prepare_match(struct selection *s) {
     if (s->matching)
         return;
     s->matching = true;
-    names_new(&s->names, p->arena, &p->modules, p->store.facts);
+    names_new(&s->names, p->arena, &p->modules, p->store.facts, &p->dists.sites);
     hooks_read(&s->hooks, p->arena, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial);
     s->match.arena = p->arena;
     s->match.items = (struct items_of){p->arena, &s->names, &p->config, &p->python};
@@ -231,5 +231,7 @@ bool selection_apply(struct invocation *in, struct project *p, const struct filt
             array_push(p->arena, reasons, reason);
     }
     plan->targets.len = kept;
+    if (s.matching)
+        names_free(&s.names);
     return true;
 }

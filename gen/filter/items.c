@@ -224,6 +224,9 @@ static void take_pytestmarks(const struct finder *f, struct scope *s, uint32_t f
         take_pytestmark(f, s, file, assign);
 }
 
+struct ancestry;
+static void climb_foreign(const struct finder *f, struct ancestry *up, const char *path, uint32_t line, unsigned depth);
+
 /* A class and what it inherits from, as far as that lies in the tree; in the order of reading. */
 struct ancestry {
     ARRAY(struct named) classes;
@@ -252,12 +255,44 @@ static void climb(const struct finder *f, struct ancestry *up, struct named clas
         bool is_class = of && ((const struct fact_def *)facts_at(of, of->defs.at))[base.index].kind == DEF_CLASS && !*base.rest;
         if (is_class && depth < DEEPEST) {
             climb(f, up, base, depth + 1);
-        } else if (base.kind == NAME_FOREIGN && is_standard(f, base.path)) {
-            up->testcase |= str_starts(base.path, "unittest.") && speaks_of_tests(strrchr(base.path, '.'));
+        } else if (base.kind == NAME_FOREIGN) {
+            climb_foreign(f, up, base.path, d->line, depth + 1);
         } else if (!up->unknown) {
-            up->unknown = base.kind == NAME_FOREIGN ? base.path : *name ? name : "...";
+            up->unknown = *name ? name : "...";
             up->line = d->line;
         }
+    }
+}
+
+static bool brings_tests(const struct finder *f, const struct foreign_def *class) {
+    FACTS_FOR(struct fact_def, d, class->facts, defs) {
+        const char *name = facts_str(class->facts, d->name);
+        if (d->parent == class->index && (str_starts(name, "test") || name_matches(&f->o->config->python_functions, name)))
+            return true;
+    }
+    return false;
+}
+
+/* A base class outside the tree: of what is installed the source tells. */
+static void climb_foreign(const struct finder *f, struct ancestry *up, const char *path, uint32_t line, unsigned depth) {
+    if (is_standard(f, path)) {
+        up->testcase |= str_starts(path, "unittest.") && speaks_of_tests(strrchr(path, '.'));
+        return;
+    }
+    struct foreign_def class = depth < DEEPEST ? foreign_find(&f->o->names->foreign, path) : (struct foreign_def){0};
+    const struct fact_def *d = class.facts ? (const struct fact_def *)facts_at(class.facts, class.facts->defs.at) + class.index : NULL;
+    if (!d || d->kind != DEF_CLASS || d->decorators || brings_tests(f, &class)) {
+        if (!up->unknown) {
+            up->unknown = path;
+            up->line = line;
+        }
+        return;
+    }
+    const fact_base *bases = facts_at(class.facts, class.facts->bases.at);
+    for (uint32_t i = 0; i < d->bases; i++) {
+        const char *name = facts_str(class.facts, bases[d->first_base + i]);
+        const char *base = *name ? foreign_absolute(&f->o->names->foreign, &class, name) : NULL;
+        climb_foreign(f, up, base ? base : "?", line, depth + 1);
     }
 }
 
@@ -286,6 +321,44 @@ static bool is_test_method(const struct finder *f, const struct scope *s, const 
     return s->testcase ? unittest : pytest || (s->maybe_testcase && unittest);
 }
 
+/* The class in whose body an assignment stands, or FACT_NONE. */
+static uint32_t class_around(const struct facts *facts, const struct fact_binding *b) {
+    const struct fact_def *defs = facts_at(facts, facts->defs.at);
+    uint32_t found = FACT_NONE;
+    for (uint32_t i = 0; i < facts->defs.len && defs[i].line < b->line; i++) {
+        if (defs[i].kind == DEF_CLASS && defs[i].col < b->col)
+            found = i;
+        else if (found != FACT_NONE && defs[i].col <= defs[found].col)
+            found = FACT_NONE;
+    }
+    return found;
+}
+
+static bool may_be_function(const struct finder *f, uint32_t file, const struct fact_binding *b) {
+    const char *value = facts_str(facts_of(f, file), b->value);
+    if (strcmp(value, "0") == 0 || strcmp(value, "[]") == 0)
+        return false;
+    if (!str_ends(value, "()"))
+        return true;
+    struct named named = names_find(f->o->names, file, arena_strndup(f->o->arena, value, strlen(value) - 2));
+    if (named.kind != NAME_DEF || *named.rest)
+        return true;
+    const struct facts *of = facts_of(f, named.file);
+    return ((const struct fact_def *)facts_at(of, of->defs.at))[named.index].kind != DEF_CLASS;
+}
+
+static void add_member_bindings(struct finder *f, const struct scope *s, const struct named *class) {
+    const struct facts *facts = facts_of(f, class->file);
+    FACTS_FOR(struct fact_binding, b, facts, bindings) {
+        const char *name = facts_str(facts, b->name);
+        if (b->col == 1 || !is_test_method(f, s, name) || class_around(facts, b) != class->index || !may_be_function(f, class->file, b))
+            continue;
+        struct scope maybe = inner(f, s);
+        array_push(f->o->arena, &maybe.names, name);
+        add_opaque(f, &maybe, arena_printf(f->o->arena, "'%s', of which nothing is known", name), b->line);
+    }
+}
+
 static void add_members(struct finder *f, const struct scope *s, const struct ancestry *up, unsigned depth) {
     struct map seen = {.arena = f->o->arena}; /* name -> the class that has it first */
     ARRAY_FOR (const struct named, class, &up->classes) {
@@ -302,6 +375,7 @@ static void add_members(struct finder *f, const struct scope *s, const struct an
             else if (is_test_method(f, s, name))
                 add_function(f, s, class->file, d, name);
         }
+        add_member_bindings(f, s, class);
     }
 }
 
@@ -384,7 +458,7 @@ static void add_bindings(struct finder *f, const struct scope *s, uint32_t file)
     const struct facts *facts = facts_of(f, file);
     FACTS_FOR(struct fact_binding, b, facts, bindings) {
         const char *name = facts_str(facts, b->name), *value = facts_str(facts, b->value);
-        if (strcmp(value, "0") == 0 || strcmp(value, "[]") == 0 || strchr(name, '.'))
+        if (strchr(name, '.') || !may_be_function(f, file, b) || (b->col > 1 && class_around(facts, b) != FACT_NONE))
             continue;
         if (!name_matches(&f->o->config->python_functions, name) && !name_matches(&f->o->config->python_classes, name))
             continue;

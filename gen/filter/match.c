@@ -1,4 +1,6 @@
 #include "filter/match.h"
+#include "base/os.h"
+#include "source/config.h"
 #include "filter/pattern.h"
 #include "filter/values.h"
 #include "source/facts.h"
@@ -217,6 +219,13 @@ static void name_places(const struct match *m, const char *path, struct strs *su
         array_push(m->arena, maybe, path);
 }
 
+static bool has_examples(const struct match *m, const char *path) {
+    char *text = os_read(NULL, os_join(m->arena, m->items.config->rootdir, path), NULL);
+    bool has = !text || strstr(text, ">>>");
+    free(text);
+    return has;
+}
+
 struct match_result match_file(struct match *m, uint32_t file, const char *path, uint32_t flags) {
     struct match_result result = {.answer = ANSWER_NO};
     struct strs places = {0}, maybe = {0};
@@ -226,7 +235,7 @@ struct match_result match_file(struct match *m, uint32_t file, const char *path,
     struct items lists[2] = {{0}};
     if (flags & SOURCE_TEST && !text)
         lists[0] = items_find(&m->items, file);
-    if (flags & SOURCE_DOCTEST || text || m->doctests)
+    if ((flags & SOURCE_DOCTEST || text || m->doctests) && has_examples(m, path))
         lists[1] = items_doctests(&m->items, file, path);
     struct hooked hooked = text ? nothing : hooks_of(m->hooks, file);
     for (int i = 0; i < 2; i++)

@@ -13,8 +13,14 @@ enum { DEEPEST = 40, AMBIGUOUS = 1 };
 
 static const struct named unknown = {.kind = NAME_UNKNOWN, .file = NO_FILE, .rest = ""};
 
-void names_new(struct names *n, struct arena *a, const struct modules *m, const struct facts *const *facts) {
+void names_new(struct names *n, struct arena *a, const struct modules *m, const struct facts *const *facts,
+               const struct strs *sites) {
     *n = (struct names){.arena = a, .modules = m, .facts = facts, .known = {.arena = a}};
+    foreign_new(&n->foreign, a, sites);
+}
+
+void names_free(struct names *n) {
+    foreign_free(&n->foreign);
 }
 
 static struct named foreign(const struct names *n, const char *path) {

@@ -2,6 +2,7 @@
 #define FILTER_NAMES_H
 
 #include "base/map.h"
+#include "filter/foreign.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct names {
         struct named *items;
         uint32_t len, cap;
     } found;
+    struct foreign foreign;
     unsigned depth;
 };
 
@@ -38,7 +40,10 @@ struct named {
     const char *rest; /* of what was asked, the attributes that were not followed: "" or "copy" */
 };
 
-void names_new(struct names *n, struct arena *a, const struct modules *m, const struct facts *const *facts);
+/* `sites`: where installed modules lie. */
+void names_new(struct names *n, struct arena *a, const struct modules *m, const struct facts *const *facts,
+               const struct strs *sites);
+void names_free(struct names *n);
 /* What a dotted name stands for at module level of a file. */
 struct named names_find(struct names *n, uint32_t file, const char *dotted);
 /* The module of the tree that an import statement of a file takes from (NAME_MODULE), or NAME_FOREIGN. */

@@ -1,8 +1,10 @@
 #include "filter/values.h"
 #include "base/str.h"
 #include "filter/decorators.h"
+#include "graph/modules.h"
 #include "source/facts.h"
 #include "source/params.h"
+#include "source/scan.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -57,7 +59,7 @@ static bool keeps_name(const char *path) {
 static bool makes_object(const char *path) {
     static const char *const whole[] = {"datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta", "datetime.timezone",
                                         "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.fromisoformat",
-                                        "datetime.datetime.strptime", "datetime.datetime.combine", "datetime.date.today", "datetime.date.fromisoformat",
+                                        "pathlib.Path.cwd", "pathlib.Path.home", "datetime.datetime.strptime", "datetime.datetime.combine", "datetime.date.today", "datetime.date.fromisoformat",
                                         "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "uuid.uuid1", "uuid.uuid3", "uuid.uuid4", "uuid.uuid5",
                                         "collections.OrderedDict", "collections.defaultdict", "collections.deque", "collections.Counter",
                                         "collections.ChainMap", "pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath",
@@ -69,14 +71,25 @@ static bool makes_object(const char *path) {
     return listed(path, whole) || (str_starts(path, "builtins.") && is_exception(path + 9));
 }
 
-static struct id foreign_id(const char *path, bool call) {
+/* A function or class of what is installed goes by its name. */
+static struct id installed_id(struct names *n, const char *path) {
+    struct foreign_def found = foreign_find(&n->foreign, path);
+    const struct fact_def *d = found.facts ? (const struct fact_def *)facts_at(found.facts, found.facts->defs.at) + found.index : NULL;
+    return d && !d->decorators ? (struct id){ID_NAME, facts_str(found.facts, d->name)} : any;
+}
+
+static struct id foreign_id(struct names *n, const char *path, bool call) {
     static const char *const numbers[] = {"builtins.int", "builtins.float", "builtins.bool", "builtins.complex", "builtins.len",
                                           "builtins.hash", "builtins.id", "builtins.ord", "math.sqrt", NULL};
     if (call)
         return listed(path, numbers) ? (struct id){ID_CLOSE, ""} : makes_object(path) ? (struct id){ID_FALLBACK, ""} : any;
     if (str_starts(path, "builtins."))
         return is_builtin_name(path + 9) || is_exception(path + 9) ? (struct id){ID_NAME, path + 9} : any;
-    return keeps_name(path) ? (struct id){ID_NAME, strrchr(path, '.') + 1} : any;
+    static const char *const modules[] = {"copy", "datetime", "functools", "itertools", "json", "math", "ntpath", "operator", "os",
+                                          "pickle", "posixpath", "re", "string", "sys", "time", NULL};
+    if (listed(path, modules))
+        return (struct id){ID_NAME, path};
+    return keeps_name(path) ? (struct id){ID_NAME, strrchr(path, '.') + 1} : installed_id(n, path);
 }
 
 static const struct fact_def *def_of(const struct names *n, const struct named *d) {
@@ -127,10 +140,23 @@ static bool has_method(const struct names *n, const struct named *d, const char 
     return false;
 }
 
+/* A module's __name__: its path from the last folder above it that is no package. */
+static const char *module_name(const struct names *n, uint32_t file) {
+    const char *path = n->modules->scan->files.items[file].path;
+    const char *base = modules_base(n->modules, path);
+    char *name = arena_strdup(n->arena, path + strlen(base) + (*base != 0));
+    name[strlen(name) - 3] = 0;
+    if (str_ends(name, "/__init__"))
+        name[strlen(name) - 9] = 0;
+    for (char *s = name; *s; s++)
+        *s = *s == '/' ? '.' : *s;
+    return name;
+}
+
 static struct id value_id(struct names *n, uint32_t file, const char *dotted, bool call, unsigned depth) {
     struct named found = names_find(n, file, dotted);
     if (found.kind == NAME_FOREIGN)
-        return foreign_id(found.path, call);
+        return foreign_id(n, found.path, call);
     if (found.kind == NAME_BINDING && !*found.rest && depth < DEEPEST) {
         const struct facts *f = n->facts[found.file];
         const struct fact_binding *b = (const struct fact_binding *)facts_at(f, f->bindings.at) + found.index;
@@ -142,6 +168,8 @@ static struct id value_id(struct names *n, uint32_t file, const char *dotted, bo
             return any;
         return value_id(n, found.file, arena_strndup(n->arena, value, strcspn(value, "(")), call || calls, depth + 1);
     }
+    if (found.kind == NAME_MODULE && !call && found.file != NO_FILE)
+        return (struct id){ID_NAME, module_name(n, found.file)};
     if (found.kind != NAME_DEF)
         return any;
     const struct facts *f = n->facts[found.file];

@@ -2,6 +2,7 @@
 
 #include "source/bindings.h"
 #include "source/facts.h"
+#include "source/outline.h"
 #include "source/scanner.h"
 #include "source/syntax.h"
 
@@ -54,6 +55,13 @@ static bool is_literal(const char *s) {
            starts_any(s, words);
 }
 
+/* Whether attributes, calls and subscripts end in an operator: what that gives is no function and no class. */
+static bool is_operation(const char *s) {
+    while (s && (*s == '.' || *s == '(' || *s == '['))
+        s = *s == '.' ? skip_name(s + 1, true) : skip_brackets(s);
+    return s && *(s = skip_blanks(s)) && strchr("/+-*%|&<>", *s) != NULL;
+}
+
 static fact_str keep_value(struct facts_builder *b, const char *s) {
     if (is_literal(s))
         return facts_add_text(b, "0", 1);
@@ -68,7 +76,7 @@ static fact_str keep_value(struct facts_builder *b, const char *s) {
         return facts_add_text(b, s, (uint32_t)(end - s));
     const char *close = *end == '(' ? skip_brackets(end) : NULL;
     if (!close || !ends_statement(close))
-        return 0;
+        return is_operation(close ? close : end) ? facts_add_text(b, "0", 1) : 0;
     struct buf call = {0};
     buf_add(&call, s, (size_t)(end - s));
     buf_str(&call, "()");
@@ -134,37 +142,24 @@ static bool has_call(const char *s, size_t n, const char *call, bool any_owner) 
     return false;
 }
 
-static bool makes_names(const char *s, size_t n, bool function) {
+static bool makes_names(const char *s, size_t n) {
     static const char *const calls[] = {"globals()", "vars()", "locals()", "exec(", "setattr("};
-    if (function)
-        return has_call(s, n, "globals()[", true) || has_call(s, n, "globals().update(", true);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (has_call(s, n, calls[i], false))
             return true;
     return false;
 }
 
-void bindings_scan(struct facts_builder *b, const char *s, size_t n) {
-    uint32_t line = 0, function = UINT32_MAX; /* how deep the function is indented that the line is in */
-    for (const char *end = s + n, *next; s < end; s = next) {
-        const char *stop = memchr(s, '\n', (size_t)(end - s));
-        next = stop ? stop + 1 : end;
-        line++;
-        const char *at = skip_blanks(s);
-        uint32_t indent = (uint32_t)(at - s);
-        if (ends_statement(at))
-            continue;
-        if (function != UINT32_MAX && indent <= function && *at != ')' && *at != ']' && *at != '}')
-            function = UINT32_MAX;
-        if (makes_names(at, (size_t)(next - at), function != UINT32_MAX))
+void bindings_scan(struct facts_builder *b, const char *s, size_t n, const struct outline_line *lines, uint32_t n_lines) {
+    for (uint32_t i = 0; i < n_lines; i++) {
+        const struct outline_line *line = &lines[i];
+        if (makes_names(s + line->at, line->len))
             b->flags |= FACT_MAKES_NAMES;
-        if (function != UINT32_MAX)
-            continue;
-        if (starts_word(at, "def") || starts_word(at, "async"))
-            function = indent;
-        else if (is_letter(*at))
-            take_line(b, at, indent + 1, line);
+        if (is_letter(s[line->at]))
+            take_line(b, s + line->at, line->col, line->line);
     }
+    if (!lines || has_call(s, n, "globals()[", true) || has_call(s, n, "globals().update(", true))
+        b->flags |= FACT_MAKES_NAMES;
 }
 
 /* Whether the name, which stands at s, is bound or changed there. */

@@ -7,14 +7,15 @@
 #include <tree_sitter/api.h>
 
 struct facts_builder;
+struct outline_line;
 
 /*
- * Takes the names that a source binds by assignment outside of functions, line by line: `x = …`, `x: T = …`,
- * `x = y = …`, `x, y = …`, `x += …`, and at the left margin `x.attribute = …`. A line of a text that looks like one counts too.
- * Sets FACT_MAKES_NAMES where code outside of functions calls globals(), vars(), locals(), exec or setattr,
- * or anything writes into globals().
+ * Takes the names that a source binds by assignment outside of functions: `x = …`, `x: T = …`, `x = y = …`,
+ * `x, y = …`, `x += …`, and at the left margin `x.attribute = …`. `lines` are the logical lines outside of
+ * functions; where they are not known (NULL) the file counts as one that makes names. Sets FACT_MAKES_NAMES
+ * where such a line calls globals(), vars(), locals(), exec or setattr, or any writes into globals().
  */
-void bindings_scan(struct facts_builder *b, const char *s, size_t n);
+void bindings_scan(struct facts_builder *b, const char *s, size_t n, const struct outline_line *lines, uint32_t n_lines);
 
 /* The values of names that one source binds, parsed when they are asked for. */
 struct bound_values {

@@ -259,6 +259,8 @@ static bool cut_lines(struct cutter *c) {
         struct logical_line line;
         if (c->s[at] == '\\' || !set_indent(c, col, alt) || !scan_line(c->s, c->n, at, &line))
             return false;
+        if (!c->functions)
+            array_push(&c->o->arena, &c->o->lines, (struct outline_line){(uint32_t)at, (uint32_t)(line.code_end - at), number + 1, (uint32_t)(at - from) + 1});
         take_statement(c, from, at, &line, number);
         for (unsigned i = 0; i < line.n_directives; i++)
             take_comment(c, line.directives[i],
@@ -280,6 +282,8 @@ bool outline_cut(struct outline *o, const char *s, size_t n) {
     o->origins = (struct origins){0};
     o->comments.items = NULL;
     o->comments.len = o->comments.cap = 0;
+    o->lines.items = NULL;
+    o->lines.len = o->lines.cap = 0;
     if (n > UINT32_MAX / 2)
         return false;
     buf_str(&o->text, "");

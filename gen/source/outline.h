@@ -6,6 +6,12 @@
 
 #include <stdbool.h>
 
+/* A logical line outside of functions. */
+struct outline_line {
+    uint32_t at, len;   /* in the source, from its first letter on */
+    uint32_t line, col; /* from 1 */
+};
+
 struct outline_comment {
     uint32_t at, len; /* in the source, from '#' on */
     uint32_t line;    /* from 1 */
@@ -28,6 +34,10 @@ struct outline {
         struct outline_comment *items;
         uint32_t len, cap;
     } comments; /* those that say `testfan:` */
+    struct {
+        struct outline_line *items;
+        uint32_t len, cap;
+    } lines;
     struct arena arena;
 };
 

@@ -100,20 +100,67 @@ static void put_number(struct maker *m, const char *s, size_t n, bool negative) 
     buf_add(&m->id, s, n);
 }
 
-/* The characters of a string that pytest leaves as they are; holes for what it escapes. */
-static void put_characters(struct maker *m, const char *s, size_t n, bool raw) {
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] == '\\' && !raw && i + 1 < n && strchr("xuUN01234567", s[i + 1])) {
-            put_hole(m, HOLE_ANY);
-            return;
-        }
-        if (s[i] >= ' ' && s[i] <= '~' && s[i] != '\\') {
-            buf_char(&m->id, s[i]);
-            continue;
-        }
-        put_hole(m, HOLE_CLOSE);
-        i += s[i] == '\\' && !raw;
+/* A character as pytest's escaping writes it (str.encode("unicode_escape")). */
+static void put_character(struct maker *m, uint32_t c) {
+    m->exact &= c >= ' ' && c <= '~' && c != '\\';
+    if (c >= ' ' && c <= '~')
+        buf_str(&m->id, c == '\\' ? "\\\\" : (char[]){(char)c, 0});
+    else if (c == '\n' || c == '\t' || c == '\r')
+        buf_str(&m->id, c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r");
+    else if (c < 0x100)
+        buf_fmt(&m->id, "\\x%02x", c);
+    else if (c < 0x10000)
+        buf_fmt(&m->id, "\\u%04x", c);
+    else
+        buf_fmt(&m->id, "\\U%08x", c);
+}
+
+static const char *take_digits(const char *s, const char *end, unsigned base, unsigned most, uint32_t *value) {
+    *value = 0;
+    for (unsigned i = 0; i < most && s < end && (base == 16 ? isxdigit((unsigned char)*s) : *s >= '0' && *s <= '7'); i++, s++)
+        *value = *value * base + (uint32_t)(*s <= '9' ? *s - '0' : (*s | 32) - 'a' + 10);
+    return s;
+}
+
+/* The escape after the backslash at s - 1. */
+static const char *put_escape(struct maker *m, const char *s, const char *end, bool bytes) {
+    static const char letters[] = "abfnrtv'\"\\", values[] = "\a\b\f\n\r\t\v'\"\\";
+    const char *letter = strchr(letters, *s);
+    uint32_t value;
+    if (*s == '\n')
+        return s + 1;
+    if (letter) {
+        put_character(m, (uint32_t)values[letter - letters]);
+        return s + 1;
     }
+    if (*s >= '0' && *s <= '7') {
+        s = take_digits(s, end, 8, 3, &value);
+    } else if (*s == 'x' || (!bytes && (*s == 'u' || *s == 'U'))) {
+        s = take_digits(s + 1, end, 16, *s == 'x' ? 2 : *s == 'u' ? 4 : 8, &value);
+    } else if (*s == 'N' && !bytes) {
+        const char *close = memchr(s, '}', (size_t)(end - s)), *latin = strstr(s, "LATIN ");
+        put_hole(m, latin && close && latin < close ? HOLE_ANY : HOLE_CLOSE);
+        return close ? close + 1 : end;
+    } else {
+        put_character(m, '\\');
+        return s;
+    }
+    put_character(m, value);
+    return s;
+}
+
+static const char *put_utf8(struct maker *m, const char *s, const char *end) {
+    unsigned n = (*s & 0xe0) == 0xc0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 : (*s & 0xf8) == 0xf0 ? 4 : 1;
+    uint32_t c = n == 1 ? (unsigned char)*s : (uint32_t)(unsigned char)*s & (0xffu >> (n + 1));
+    for (unsigned i = 1; i < n && s + i < end; i++)
+        c = c << 6 | (s[i] & 0x3f);
+    put_character(m, c);
+    return s + n < end ? s + n : end;
+}
+
+static void put_characters(struct maker *m, const char *s, size_t n, bool raw, bool bytes) {
+    for (const char *end = s + n; s < end;)
+        s = *s == '\\' && !raw && s + 1 < end ? put_escape(m, s + 1, end, bytes) : put_utf8(m, s, end);
 }
 
 static void put_string(struct maker *m, TSNode node, const char *text) {
@@ -129,7 +176,8 @@ static void put_string(struct maker *m, TSNode node, const char *text) {
     if (n == flags + 2 * quotes)
         put_hole(m, HOLE_CLOSE); /* pytest's versions differ for an empty text */
     bool raw = memchr(prefix, 'r', flags) || memchr(prefix, 'R', flags);
-    put_characters(m, s + quotes, n - flags - 2 * quotes, raw);
+    bool bytes = memchr(prefix, 'b', flags) || memchr(prefix, 'B', flags);
+    put_characters(m, s + quotes, n - flags - 2 * quotes, raw, bytes);
 }
 
 static void put_strings(struct maker *m, TSNode node, const char *text) {
@@ -150,6 +198,35 @@ static void put_value_hole(struct maker *m, TSNode node, const char *text, bool 
     buf_char(&m->id, HOLE_FALLBACK);
     buf_str(&m->id, fallback);
     buf_char(&m->id, HOLE_END);
+}
+
+static bool is_dotted(TSNode node, const char *text, const char *name) {
+    struct buf dotted = {0};
+    bool is = syntax_dotted(node, text, &dotted) && strcmp(dotted.s, name) == 0;
+    buf_free(&dotted);
+    return is;
+}
+
+/* `x().replace(…)` is of the kind that `x()` is, for times, paths and texts alike. */
+static TSNode without_replace(TSNode call, const char *text) {
+    TSNode function = syntax_field(call, "function");
+    TSNode owner = syntax_is(function, KIND_ATTRIBUTE) ? syntax_field(function, "object") : (TSNode){0};
+    TSNode method = syntax_is(function, KIND_ATTRIBUTE) ? syntax_field(function, "attribute") : (TSNode){0};
+    return syntax_is(owner, KIND_CALL) && is_dotted(method, text, "replace") ? owner : call;
+}
+
+static void put_value(struct maker *m, TSNode node, const char *text, const char *fallback);
+
+/* The id of what a call returns; of a compiled expression its pattern. */
+static void put_call(struct maker *m, TSNode call, const char *text, const char *fallback) {
+    call = without_replace(call, text);
+    TSNode function = syntax_field(call, "function"), first = {0};
+    struct items arguments = items_of(syntax_field(call, "arguments"));
+    if (is_dotted(function, text, "re.compile") && next_item(&arguments, &first) && syntax_is(first, KIND_STRING))
+        put_value(m, first, text, fallback);
+    else
+        put_value_hole(m, function, text, true, fallback);
+    m->exact = false;
 }
 
 static bool is_object(TSNode node) {
@@ -189,7 +266,11 @@ static void put_value(struct maker *m, TSNode node, const char *text, const char
         m->exact = false;
         buf_str(&m->id, "<lambda>");
     } else if (kind == KIND_CALL) {
-        put_value_hole(m, syntax_field(node, "function"), text, true, fallback);
+        put_call(m, node, text, fallback);
+    } else if (is_type(node, "binary_operator") && text[ts_node_start_byte(syntax_field(node, "operator"))] == '/' &&
+               syntax_is(syntax_field(node, "right"), KIND_STRING)) {
+        m->exact = false;
+        buf_str(&m->id, fallback);
     } else {
         put_value_hole(m, node, text, false, fallback);
     }

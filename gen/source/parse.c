@@ -17,6 +17,7 @@ struct parser {
     TSParser *ts;
     struct buf source;      /* the file as both parsers see it */
     struct outline outline; /* what was cut from it */
+    bool cut;               /* it was cut to the end */
     struct examples examples;
     struct bound_values values;
 };
@@ -100,6 +101,12 @@ static void begin_values(struct parser *p) {
     p->values = (struct bound_values){.ts = p->ts, .s = p->source.s, .n = p->source.len};
 }
 
+static void scan_bindings(const struct parser *p, struct facts_builder *b) {
+    static const struct outline_line none;
+    const struct outline_line *lines = p->outline.lines.items ? p->outline.lines.items : &none;
+    bindings_scan(b, p->source.s, p->source.len, p->cut ? lines : NULL, p->cut ? p->outline.lines.len : 0);
+}
+
 static const struct facts *parse_whole(struct parser *p, struct arena *a) {
     struct arena scratch = {0};
     struct facts_builder b = {.arena = &scratch};
@@ -109,7 +116,7 @@ static const struct facts *parse_whole(struct parser *p, struct arena *a) {
         ts_tree_delete(tree);
     }
     words_scan(&b, p->source.s, p->source.len);
-    bindings_scan(&b, p->source.s, p->source.len);
+    scan_bindings(p, &b);
     add_examples(p, &b);
     const struct facts *f = facts_pack(&b, a);
     arena_free(&scratch);
@@ -134,7 +141,7 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
                        o->comments.items[i].line);
     if (ok) {
         words_scan(&b, p->source.s, p->source.len);
-        bindings_scan(&b, p->source.s, p->source.len);
+        scan_bindings(p, &b);
         add_examples(p, &b);
     }
     const struct facts *f = ok ? facts_pack(&b, a) : NULL;
@@ -148,7 +155,8 @@ const struct facts *parse_file_how(struct parser *p, struct arena *a, const char
     if (!decode_source(&p->source, bytes, n))
         return no_facts(a);
     begin_values(p);
-    const struct facts *f = outline_cut(&p->outline, p->source.s, p->source.len) ? parse_outline(p, a) : NULL;
+    p->cut = outline_cut(&p->outline, p->source.s, p->source.len);
+    const struct facts *f = p->cut ? parse_outline(p, a) : NULL;
     *by_outline = f != NULL;
     return f ? f : parse_whole(p, a);
 }
@@ -162,6 +170,7 @@ const struct facts *parse_file_full(struct parser *p, struct arena *a, const cha
     if (!decode_source(&p->source, bytes, n))
         return no_facts(a);
     begin_values(p);
+    p->cut = outline_cut(&p->outline, p->source.s, p->source.len);
     return parse_whole(p, a);
 }
 
