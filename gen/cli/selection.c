@@ -74,7 +74,7 @@ static void prepare_match(struct selection *s) {
         return;
     s->matching = true;
     names_new(&s->names, p->arena, &p->modules, p->store.facts, &p->dists.sites);
-    hooks_read(&s->hooks, p->arena, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial);
+    hooks_read(&s->hooks, p->arena, &p->modules, &p->dists, &p->config, &s->names);
     s->match.arena = p->arena;
     s->match.items = (struct items_of){p->arena, &s->names, &p->config, &p->python};
     s->match.hooks = &s->hooks;

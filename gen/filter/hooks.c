@@ -2,10 +2,13 @@
 
 #include "filter/hooks.h"
 #include "base/os.h"
+#include "filter/names.h"
+#include "filter/values.h"
 #include "graph/dists.h"
 #include "graph/modules.h"
 #include "source/config.h"
 #include "source/facts.h"
+#include "source/params.h"
 #include "source/python.h"
 #include "source/scan.h"
 
@@ -38,18 +41,62 @@ static char *name_at(struct arena *a, const char *s) {
     return arena_strndup(a, s, n);
 }
 
-/* The marks that a text speaks of: `mark.NAME`, `add_marker("NAME")`. */
+/* The text without comments and texts of several lines. */
+static char *code_of(struct arena *a, const char *text) {
+    char *code = arena_alloc(a, strlen(text) + 1), *out = code;
+    for (const char *s = text; *s;) {
+        if (*s == '#') {
+            s += strcspn(s, "\n");
+        } else if (strncmp(s, "\"\"\"", 3) == 0 || strncmp(s, "'''", 3) == 0) {
+            const char *end = strstr(s + 3, (char[]){*s, *s, *s, 0});
+            s = end ? end + 3 : s + strlen(s);
+        } else {
+            *out++ = *s++;
+        }
+    }
+    return code;
+}
+
+/* NAME where the line before the one at s is `if "NAME" in item.keywords:`, else NULL. */
+static const char *condition_of(struct arena *a, const char *text, const char *s) {
+    while (s > text && s[-1] != '\n')
+        s--;
+    const char *end = s;
+    do {
+        end = s > text ? s - 1 : text;
+        for (s = end; s > text && s[-1] != '\n'; s--) {
+        }
+    } while (s > text && s + strspn(s, " \t\r") >= end);
+    s += strspn(s, " \t");
+    if (strncmp(s, "if ", 3) != 0 || (s[3] != '"' && s[3] != '\''))
+        return NULL;
+    char *name = name_at(a, s + 4);
+    const char *rest = s + 4 + strlen(name) + 1;
+    return str_starts(rest, " in item.keywords:") ? name : NULL;
+}
+
+/* The marks that a hook may add: `mark.NAME` but for decorators, `add_marker("NAME")`. */
 static void find_marks(struct arena *a, const char *text, struct hook_file *h) {
-    for (const char *s = text; (s = strstr(s, "mark.")) != NULL; s += 5)
-        if (is_name(s[5]))
+    bool always = has(text, "own_markers") || has(text, ".keywords[");
+    for (const char *s = text; (s = strstr(s, "mark.")) != NULL; s += 5) {
+        const char *start = s;
+        while (start > text && (is_name(start[-1]) || start[-1] == '.'))
+            start--;
+        if (is_name(s[5]) && (start == text || start[-1] != '@'))
             array_push(a, &h->marks, name_at(a, s + 5));
+    }
     for (const char *s = text; (s = strstr(s, "add_marker(")) != NULL; s += 11) {
-        const char *at = s + 11 + strspn(s + 11, " \n\t");
+        const char *at = s + 11 + strspn(s + 11, " \n\t"), *when = condition_of(a, text, s);
         if (*at == '"' || *at == '\'')
             array_push(a, &h->marks, name_at(a, at + 1));
         else if (strncmp(at, "getattr", 7) == 0)
             h->any_mark = true;
+        always |= !when;
+        if (when)
+            array_push(a, &h->when, when);
     }
+    if (always)
+        h->when.len = 0;
     h->any_mark |= has(text, "getattr(pytest.mark") || has(text, "getattr(mark");
     h->any_name |= has(text, "extra_keyword_matches") || has(text, "item.name =") || has(text, "_nodeid =");
 }
@@ -72,7 +119,17 @@ static void find_parametrized(struct arena *a, const char *text, struct hook_fil
 }
 
 /* Fixtures with params, of which the facts tell the ids where they can. */
-static void find_fixtures(const struct hooks *h, const struct facts *f, struct hook_file *out) {
+static void keep_id(const struct hooks *h, uint32_t file, const char *id, struct hook_file *out) {
+    array_push(h->arena, &out->ids, values_fill(h->names, file, id));
+    for (const char *s = strchr(id, HOLE_MARKS); s && *s; s += strcspn(s, ",")) {
+        s++;
+        array_push(h->arena, &out->id_marks, arena_strndup(h->arena, s, strcspn(s, ",")));
+        out->any_mark |= *s == '?';
+    }
+}
+
+static void find_fixtures(const struct hooks *h, uint32_t file, struct hook_file *out) {
+    const struct facts *f = h->names->facts[file];
     const struct fact_decorator *decorators = facts_at(f, f->decorators.at);
     const fact_str *ids = facts_at(f, f->ids.at);
     FACTS_FOR(struct fact_def, d, f, defs)
@@ -88,7 +145,7 @@ static void find_fixtures(const struct hooks *h, const struct facts *f, struct h
         else
             array_push(h->arena, &out->params, facts_str(f, d->name));
         for (uint32_t j = 0; j < decorators[i].ids; j++)
-            array_push(h->arena, &out->ids, facts_str(f, ids[decorators[i].first_id + j]));
+            keep_id(h, file, facts_str(f, ids[decorators[i].first_id + j]), out);
         out->any_ids |= decorators[i].ids_known == IDS_UNKNOWN;
     }
 }
@@ -104,7 +161,8 @@ static void find_fixtures_in_text(struct arena *a, const char *text, struct hook
     }
 }
 
-static bool look_for_hooks(struct arena *a, const char *text, struct hook_file *h) {
+static bool look_for_hooks(struct arena *a, const char *whole, struct hook_file *h) {
+    const char *text = code_of(a, whole);
     static const char *const changing[] = {"pytest_collection_modifyitems", "pytest_itemcollected", "pytest_pycollect_makeitem"};
     static const char *const making[] = {"pytest_collect_file", "pytest_pycollect_makemodule", "pytest_make_collect_report",
                                          "pytest_collect_directory", "pytest_make_parametrize_id"};
@@ -141,16 +199,16 @@ static bool names_hooks(const struct facts *f) {
 static void read_in_tree(struct hooks *h, uint32_t file, const char *folder) {
     const char *path = h->modules->scan->files.items[file].path;
     struct hook_file out = {.path = path, .folder = folder};
-    find_fixtures(h, h->facts[file], &out);
-    if (names_hooks(h->facts[file])) {
+    find_fixtures(h, file, &out);
+    if (names_hooks(h->names->facts[file])) {
         const char *text = os_read(h->arena, os_join(h->arena, h->rootdir, path), NULL);
         if (!text)
             out.any_mark = out.any_name = out.any_params = true;
         else
             look_for_hooks(h->arena, text, &out);
         /* A hook that is imported, or taken with a star, may be any. */
-        FACTS_FOR(struct fact_import, i, h->facts[file], imports)
-        if (str_starts(facts_str(h->facts[file], i->name), "pytest_") && strcmp(facts_str(h->facts[file], i->name), "pytest_addoption") != 0)
+        FACTS_FOR(struct fact_import, i, h->names->facts[file], imports)
+        if (str_starts(facts_str(h->names->facts[file], i->name), "pytest_") && strcmp(facts_str(h->names->facts[file], i->name), "pytest_addoption") != 0)
             out.any_mark = out.any_name = out.any_params = true;
     }
     keep(h, out);
@@ -208,16 +266,15 @@ static void read_conftests(struct hooks *h) {
         if (!(f->flags & SOURCE_CONFTEST))
             continue;
         read_in_tree(h, i, os_dirname(h->arena, f->path));
-        FACTS_FOR(struct fact_ref, ref, h->facts[i], refs)
+        FACTS_FOR(struct fact_ref, ref, h->names->facts[i], refs)
         if (ref->kind == REF_PLUGINS)
-            read_module(h, facts_str(h->facts[i], ref->value));
+            read_module(h, facts_str(h->names->facts[i], ref->value));
     }
 }
 
 void hooks_read(struct hooks *h, struct arena *a, const struct modules *m, const struct dists *d, const struct config *c,
-                const struct facts *const *facts, const struct strs *initial) {
-    *h = (struct hooks){.arena = a, .rootdir = c->rootdir, .modules = m, .config = c, .facts = facts, .texts = {.arena = a}};
-    (void)initial;
+                struct names *names) {
+    *h = (struct hooks){.arena = a, .rootdir = c->rootdir, .modules = m, .config = c, .names = names};
     read_conftests(h);
     for (uint32_t i = 0; i < c->options.plugins.len; i++)
         read_module(h, c->options.plugins.items[i]);
@@ -273,20 +330,27 @@ static bool configured(struct hooks *h, const char *keyword) {
     return false;
 }
 
+static void add_sets(struct hooks *h, const struct hook_file *f, struct hooked *out) {
+    for (uint32_t i = 0; i < f->ids.len; i++)
+        array_push(h->arena, &out->ids, f->ids.items[i]);
+    for (uint32_t i = 0; i < f->id_marks.len; i++)
+        array_push(h->arena, &out->marks, f->id_marks.items[i]);
+}
+
 static void apply(struct hooks *h, const struct hook_file *f, const char *text, const char *path, struct hooked *out) {
     bool about = !f->keyword || has(text, f->keyword) || configured(h, f->keyword);
     for (uint32_t i = 0; i < f->marks.len; i++)
-        array_push(h->arena, &out->marks, f->marks.items[i]);
+        array_push(h->arena, f->when.len ? &out->when_marks : &out->marks, f->marks.items[i]);
+    for (uint32_t i = 0; i < f->when.len; i++)
+        array_push(h->arena, &out->when, f->when.items[i]);
     out->any_mark |= f->any_mark && about;
     out->any_name |= f->any_name && about;
     bool params = f->any_params && about;
     for (uint32_t i = 0; i < f->params.len && !params; i++)
         params = concerns(h, text, path, f->params.items[i]) || (f->keyword && about);
-    if (params && f->any_ids)
-        out->any_params = true;
-    else if (params)
-        for (uint32_t i = 0; i < f->ids.len; i++)
-            array_push(h->arena, &out->ids, f->ids.items[i]);
+    out->any_params |= params && f->any_ids;
+    if (params)
+        add_sets(h, f, out);
     if (!out->why && ((about && (f->any_mark || f->any_name)) || params || f->marks.len))
         out->why = arena_printf(h->arena, "hooks or fixtures of %s", f->path);
 }
@@ -295,12 +359,12 @@ struct hooked hooks_of(struct hooks *h, uint32_t file) {
     struct hooked out = {0};
     struct hook_file own = {0};
     const char *path = h->modules->scan->files.items[file].path;
-    find_fixtures(h, h->facts[file], &own);
-    for (uint32_t i = 0; i < own.ids.len; i++)
-        array_push(h->arena, &out.ids, own.ids.items[i]);
+    find_fixtures(h, file, &own);
+    add_sets(h, &own, &out);
     out.any_params = own.any_ids;
-    FACTS_FOR(struct fact_def, d, h->facts[file], defs)
-    if (strcmp(facts_str(h->facts[file], d->name), "pytest_generate_tests") == 0)
+    out.any_mark = own.any_mark;
+    FACTS_FOR(struct fact_def, d, h->names->facts[file], defs)
+    if (strcmp(facts_str(h->names->facts[file], d->name), "pytest_generate_tests") == 0)
         out.any_params = out.any_mark = true;
     if (out.any_params)
         out.why = "parameters that a hook or a fixture makes";

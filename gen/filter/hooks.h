@@ -10,6 +10,7 @@ struct config;
 struct dists;
 struct facts;
 struct modules;
+struct names;
 
 /*
  * What conftest.py files and plugins may do to the names and marks of tests when pytest collects:
@@ -20,10 +21,8 @@ struct hooks {
     const char *rootdir;
     const struct modules *modules;
     const struct config *config;
-    const struct facts *const *facts;
+    struct names *names;
     ARRAY(struct hook_file) files;
-    ARRAY(const char *) conftests; /* texts of all conftest files, to look for names in */
-    struct map texts;              /* file -> index into `loaded` */
 };
 
 struct hook_file {
@@ -31,18 +30,21 @@ struct hook_file {
     const char *folder;  /* the tests that it is about lie below it; "" for all */
     const char *keyword; /* a plugin's short name: it is about tests that speak of it; or NULL for all */
     struct strs marks;   /* that it may add */
+    struct strs when;    /* only to tests that have one of these keywords; none: to all */
     struct strs params;  /* fixtures that it gives parameters to */
-    struct strs ids;     /* what ids these have, where that is known */
+    struct strs ids;     /* patterns of their ids, where that is known */
+    struct strs id_marks; /* marks of their parameter sets */
     bool any_mark, any_name, any_params, any_ids;
 };
 
 /* Reads what has hooks: the conftests, plugins in the tree, and those that are installed. */
 void hooks_read(struct hooks *h, struct arena *a, const struct modules *m, const struct dists *d, const struct config *c,
-                const struct facts *const *facts, const struct strs *initial);
+                struct names *names);
 
 /* What may come to every test of one file. */
 struct hooked {
     struct strs marks; /* maybe */
+    struct strs when_marks, when; /* further marks, that tests with one of the keywords `when` may have */
     struct strs ids;   /* patterns of parts of parameter ids, maybe */
     bool any_mark, any_name, any_params;
     const char *why;

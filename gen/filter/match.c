@@ -52,6 +52,20 @@ static bool straddles(const char *word) {
     return strpbrk(word, "[]-") != NULL;
 }
 
+static enum answer3 match_keyword(const struct subject *s, const char *word);
+
+/* Whether a hook may add its marks to the test: to one that has a certain keyword. */
+static bool meets_condition(const struct subject *s) {
+    struct subject bare = *s;
+    struct hooked without = *s->hooked;
+    without.when.len = 0;
+    bare.hooked = &without;
+    for (uint32_t i = 0; i < s->hooked->when.len; i++)
+        if (match_keyword(&bare, s->hooked->when.items[i]) != ANSWER_NO)
+            return true;
+    return false;
+}
+
 /* pytest's KeywordMatcher. */
 static enum answer3 match_keyword(const struct subject *s, const char *word) {
     const struct item *item = s->item;
@@ -68,6 +82,8 @@ static enum answer3 match_keyword(const struct subject *s, const char *word) {
         return ANSWER_UNKNOWN;
     answer = most(answer, in_any(&item->attributes, item->attributes.len, word, ANSWER_UNKNOWN));
     answer = most(answer, in_any(&s->hooked->marks, s->hooked->marks.len, word, ANSWER_UNKNOWN));
+    if (answer == ANSWER_NO && in_any(&s->hooked->when_marks, s->hooked->when_marks.len, word, ANSWER_UNKNOWN) && meets_condition(s))
+        answer = ANSWER_UNKNOWN;
     return most(answer, in_any(&s->hooked->ids, s->hooked->ids.len, word, ANSWER_UNKNOWN));
 }
 
@@ -83,7 +99,8 @@ static enum answer3 match_mark(const struct subject *s, const struct expr *name)
             else if (strcmp(mark->name, name->name) == 0)
                 answer = most(answer, mark->sure && !name->n_values ? ANSWER_YES : ANSWER_UNKNOWN);
         }
-    bool maybe = s->item->any_mark || s->hooked->any_mark || s->any_params || strs_has(&s->hooked->marks, name->name);
+    bool maybe = s->item->any_mark || s->hooked->any_mark || s->any_params || strs_has(&s->hooked->marks, name->name) ||
+                 (strs_has(&s->hooked->when_marks, name->name) && meets_condition(s));
     return most(answer, maybe ? ANSWER_UNKNOWN : ANSWER_NO);
 }
 
