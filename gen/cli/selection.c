@@ -73,11 +73,12 @@ static void prepare_match(struct selection *s) {
     if (s->matching)
         return;
     s->matching = true;
-    names_new(&s->names, p->arena, &p->modules, p->store.facts, &p->dists.sites);
+    names_new(&s->names, p->arena, &p->modules, p->store.facts, &p->dists.sites, p->config.rootdir);
     hooks_read(&s->hooks, p->arena, &p->modules, &p->dists, &p->config, &s->names);
     s->match.arena = p->arena;
     s->match.items = (struct items_of){p->arena, &s->names, &p->config, &p->python};
     s->match.hooks = &s->hooks;
+    s->match.dists = &p->dists;
     s->match.pytest_major = p->config.pytest_major;
     s->match.doctests = p->config.options.doctest_modules;
 }

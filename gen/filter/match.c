@@ -3,6 +3,8 @@
 #include "source/config.h"
 #include "filter/pattern.h"
 #include "filter/values.h"
+#include "graph/dists.h"
+#include "graph/modules.h"
 #include "source/facts.h"
 #include "source/params.h"
 #include "source/scan.h"
@@ -32,17 +34,17 @@ static enum answer3 least(enum answer3 a, enum answer3 b) {
     return a < b ? a : b;
 }
 
-static enum answer3 in_any(const struct strs *patterns, uint32_t n, const char *word, enum answer3 top) {
+static enum answer3 in_any(const struct strs *patterns, uint32_t n, const char *word, enum answer3 top, const struct strs *texts) {
     enum answer3 answer = ANSWER_NO;
     for (uint32_t i = 0; i < n && answer < top; i++)
-        answer = most(answer, least(pattern_contains(patterns->items[i], word), top));
+        answer = most(answer, least(pattern_contains(patterns->items[i], word, texts), top));
     return answer;
 }
 
-static enum answer3 in_marks(const struct item_marks *marks, const char *word) {
+static enum answer3 in_marks(const struct item_marks *marks, const char *word, const struct strs *texts) {
     enum answer3 answer = ANSWER_NO;
     for (uint32_t i = 0; marks && i < marks->len; i++) {
-        enum answer3 here = pattern_contains(marks->items[i].name, word);
+        enum answer3 here = pattern_contains(marks->items[i].name, word, texts);
         answer = most(answer, marks->items[i].sure ? here : least(here, ANSWER_UNKNOWN));
     }
     return answer;
@@ -69,22 +71,23 @@ static bool meets_condition(const struct subject *s) {
 /* pytest's KeywordMatcher. */
 static enum answer3 match_keyword(const struct subject *s, const char *word) {
     const struct item *item = s->item;
-    enum answer3 answer = in_any(s->places, s->places->len, word, ANSWER_YES);
-    answer = most(answer, in_any(s->maybe_places, s->maybe_places->len, word, ANSWER_UNKNOWN));
-    answer = most(answer, in_any(&item->names, item->names.len - (item->names.len > 0), word, ANSWER_YES));
-    answer = most(answer, pattern_contains(s->name, word));
-    answer = most(answer, in_marks(&item->marks, word));
-    answer = most(answer, in_marks(s->own, word));
+    const struct strs *texts = &s->m->items.names->texts;
+    enum answer3 answer = in_any(s->places, s->places->len, word, ANSWER_YES, texts);
+    answer = most(answer, in_any(s->maybe_places, s->maybe_places->len, word, ANSWER_UNKNOWN, texts));
+    answer = most(answer, in_any(&item->names, item->names.len - (item->names.len > 0), word, ANSWER_YES, texts));
+    answer = most(answer, pattern_contains(s->name, word, texts));
+    answer = most(answer, in_marks(&item->marks, word, texts));
+    answer = most(answer, in_marks(s->own, word, texts));
     if (answer == ANSWER_YES)
         return answer;
     bool any = item->any_name || item->any_mark || s->any_params || s->hooked->any_name || s->hooked->any_mark;
     if (any || (s->hooked->ids.len && straddles(word)))
         return ANSWER_UNKNOWN;
-    answer = most(answer, in_any(&item->attributes, item->attributes.len, word, ANSWER_UNKNOWN));
-    answer = most(answer, in_any(&s->hooked->marks, s->hooked->marks.len, word, ANSWER_UNKNOWN));
-    if (answer == ANSWER_NO && in_any(&s->hooked->when_marks, s->hooked->when_marks.len, word, ANSWER_UNKNOWN) && meets_condition(s))
+    answer = most(answer, in_any(&item->attributes, item->attributes.len, word, ANSWER_UNKNOWN, texts));
+    answer = most(answer, in_any(&s->hooked->marks, s->hooked->marks.len, word, ANSWER_UNKNOWN, texts));
+    if (answer == ANSWER_NO && in_any(&s->hooked->when_marks, s->hooked->when_marks.len, word, ANSWER_UNKNOWN, texts) && meets_condition(s))
         answer = ANSWER_UNKNOWN;
-    return most(answer, in_any(&s->hooked->ids, s->hooked->ids.len, word, ANSWER_UNKNOWN));
+    return most(answer, in_any(&s->hooked->ids, s->hooked->ids.len, word, ANSWER_UNKNOWN, texts));
 }
 
 /* pytest's MarkMatcher. */
@@ -243,12 +246,27 @@ static bool has_examples(const struct match *m, const char *path) {
     return has;
 }
 
+/* Whether the module skips itself as a whole: `pytest.importorskip` of what is not there. */
+static bool skips_itself(const struct match *m, uint32_t file) {
+    const struct names *n = m->items.names;
+    FACTS_FOR(struct fact_ref, ref, n->facts[file], refs) {
+        const char *name = facts_str(n->facts[file], ref->value);
+        size_t top = strcspn(name, ".");
+        if (ref->kind == REF_IMPORTORSKIP && !ref->place && map_get(&n->modules->tops, name, top) == MAP_NONE &&
+            !dists_has(m->dists, arena_strndup(m->arena, name, top)))
+            return true;
+    }
+    return false;
+}
+
 struct match_result match_file(struct match *m, uint32_t file, const char *path, uint32_t flags) {
     struct match_result result = {.answer = ANSWER_NO};
     struct strs places = {0}, maybe = {0};
     static const struct hooked nothing;
     name_places(m, path, &places, &maybe);
     bool text = !str_ends(path, ".py");
+    if (!text && skips_itself(m, file))
+        return result;
     struct items lists[2] = {{0}};
     if (flags & SOURCE_TEST && !text)
         lists[0] = items_find(&m->items, file);

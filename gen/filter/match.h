@@ -5,9 +5,12 @@
 #include "filter/hooks.h"
 #include "filter/items.h"
 
+struct dists;
+
 /* An expression at work on files. */
 struct match {
     struct arena *arena;
+    const struct dists *dists;
     struct items_of items;
     struct hooks *hooks;
     const struct expr *keyword, *marks; /* -k and -m; NULL: not asked */

@@ -9,18 +9,27 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEEPEST = 40, AMBIGUOUS = 1 };
+enum { DEEPEST = 40, AMBIGUOUS = 1, IN_PROGRESS = 2 };
 
 static const struct named unknown = {.kind = NAME_UNKNOWN, .file = NO_FILE, .rest = ""};
 
 void names_new(struct names *n, struct arena *a, const struct modules *m, const struct facts *const *facts,
-               const struct strs *sites) {
-    *n = (struct names){.arena = a, .modules = m, .facts = facts, .known = {.arena = a}};
+               const struct strs *sites, const char *rootdir) {
+    *n = (struct names){.arena = a, .modules = m, .facts = facts, .known = {.arena = a}, .rootdir = rootdir, .text_of = {.arena = a}};
     foreign_new(&n->foreign, a, sites);
 }
 
 void names_free(struct names *n) {
     foreign_free(&n->foreign);
+}
+
+uint32_t names_text(struct names *n, const char *path) {
+    uint32_t at = map_add(&n->text_of, path, strlen(path), n->texts.len);
+    if (at == n->texts.len) {
+        const char *text = os_read(n->arena, os_join(n->arena, n->rootdir, path), NULL);
+        array_push(n->arena, &n->texts, text ? text : "");
+    }
+    return at;
 }
 
 static struct named foreign(const struct names *n, const char *path) {
@@ -147,6 +156,24 @@ static void add_imported(struct names *n, uint32_t file, const char *name, struc
         add_candidate(c, find_import(n, file, i));
 }
 
+/* Whether `from module import *` takes the name: by __all__ where that is a list of literals. */
+static bool exports(const struct facts *f, const char *name) {
+    bool listed = false;
+    FACTS_FOR(struct fact_assign, assign, f, assigns) {
+        const char *value = facts_str(f, assign->value);
+        if (strcmp(facts_str(f, assign->name), "__all__") != 0)
+            continue;
+        listed = true;
+        if (strpbrk(value, "+(*") && *value != '(')
+            return true;
+        size_t n = strlen(name);
+        for (const char *s = value; (s = strstr(s, name)) != NULL; s += n)
+            if (s > value && (s[-1] == '"' || s[-1] == '\'') && s[n] == s[-1])
+                return true;
+    }
+    return !listed && *name != '_';
+}
+
 static void add_starred(struct names *n, uint32_t file, const char *name, struct candidates *c) {
     const struct facts *f = n->facts[file];
     FACTS_FOR(struct fact_import, i, f, imports) {
@@ -157,7 +184,12 @@ static void add_starred(struct names *n, uint32_t file, const char *name, struct
             c->unlike = true;
             return;
         }
+        if (!exports(n->facts[module.file], name))
+            continue;
         struct named found = find_in(n, module.file, name);
+        bool going_round = found.kind == NAME_UNKNOWN && found.index == IN_PROGRESS;
+        if (going_round)
+            continue;
         if (found.kind != NAME_FOREIGN || !str_starts(found.path, "builtins."))
             add_candidate(c, found);
     }
@@ -166,7 +198,7 @@ static void add_starred(struct names *n, uint32_t file, const char *name, struct
 static struct named look_up(struct names *n, uint32_t file, const char *name) {
     const struct facts *f = n->facts[file];
     struct candidates c = {.first = unknown};
-    if (f->flags & (FACT_SYNTAX_ERROR | FACT_ENCODING | FACT_LAZY))
+    if (f->flags & (FACT_SYNTAX_ERROR | FACT_ENCODING))
         return unknown;
     FACTS_FOR(struct fact_def, d, f, defs)
     if (d->parent == FACT_NONE && executed(d->place) && strcmp(facts_str(f, d->name), name) == 0)
@@ -179,6 +211,8 @@ static struct named look_up(struct names *n, uint32_t file, const char *name) {
         add_starred(n, file, name, &c);
     if (c.unlike)
         return (struct named){.kind = NAME_UNKNOWN, .file = NO_FILE, .index = AMBIGUOUS, .rest = ""};
+    if (!c.n && f->flags & FACT_LAZY)
+        return unknown;
     return c.n ? c.first : foreign(n, arena_printf(n->arena, "builtins.%s", name));
 }
 
@@ -191,7 +225,7 @@ static struct named find_in(struct names *n, uint32_t file, const char *name) {
     if (at != MAP_NONE)
         return n->found.items[at];
     at = n->found.len;
-    array_push(n->arena, &n->found, unknown);
+    array_push(n->arena, &n->found, (struct named){.kind = NAME_UNKNOWN, .file = NO_FILE, .index = IN_PROGRESS, .rest = ""});
     map_add(&n->known, key, (size_t)len, at);
     n->depth++;
     struct named found = look_up(n, file, name);

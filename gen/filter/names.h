@@ -22,6 +22,9 @@ struct names {
         uint32_t len, cap;
     } found;
     struct foreign foreign;
+    const char *rootdir;
+    struct map text_of; /* file -> index into `texts` */
+    struct strs texts;  /* of files that something may take its name from */
     unsigned depth;
 };
 
@@ -42,7 +45,9 @@ struct named {
 
 /* `sites`: where installed modules lie. */
 void names_new(struct names *n, struct arena *a, const struct modules *m, const struct facts *const *facts,
-               const struct strs *sites);
+               const struct strs *sites, const char *rootdir);
+/* The number among n->texts of the text of a file. */
+uint32_t names_text(struct names *n, const char *path);
 void names_free(struct names *n);
 /* What a dotted name stands for at module level of a file. */
 struct named names_find(struct names *n, uint32_t file, const char *dotted);

@@ -2,12 +2,13 @@
 #define FILTER_PATTERN_H
 
 #include "filter/expr.h"
+#include "base/str.h"
 
 /*
  * Whether the text that a pattern stands for contains `word`, letters compared without case as far as ASCII
- * goes. A pattern is text with the holes HOLE_ANY and HOLE_CLOSE (source/params.h), each of which stands for
- * any text, also none.
+ * goes. A pattern is text with the holes HOLE_ANY, HOLE_CLOSE and HOLE_MAYBE (source/params.h), each of which
+ * may stand for no text too; `texts` are those that HOLE_MAYBE numbers.
  */
-enum answer3 pattern_contains(const char *pattern, const char *word);
+enum answer3 pattern_contains(const char *pattern, const char *word, const struct strs *texts);
 
 #endif

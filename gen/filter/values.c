@@ -12,14 +12,15 @@
 enum { DEEPEST = 16 };
 
 /* What pytest takes for the id of a value: of its __name__, or of nothing it has. */
-enum id_kind { ID_ANY, ID_CLOSE, ID_NAME, ID_FALLBACK };
+enum id_kind { ID_ANY, ID_CLOSE, ID_NAME, ID_FALLBACK, ID_MAYBE };
 
 struct id {
     enum id_kind kind;
-    const char *name;
+    const char *name;  /* of ID_MAYBE one that it may have, beside the fallback */
+    const char *texts; /* of ID_MAYBE: numbers of texts that others stand in */
 };
 
-static const struct id any = {ID_ANY, ""};
+static const struct id any = {ID_ANY, "", ""};
 
 static bool listed(const char *name, const char *const *list) {
     for (; *list; list++)
@@ -75,21 +76,21 @@ static bool makes_object(const char *path) {
 static struct id installed_id(struct names *n, const char *path) {
     struct foreign_def found = foreign_find(&n->foreign, path);
     const struct fact_def *d = found.facts ? (const struct fact_def *)facts_at(found.facts, found.facts->defs.at) + found.index : NULL;
-    return d && !d->decorators ? (struct id){ID_NAME, facts_str(found.facts, d->name)} : any;
+    return d && !d->decorators ? (struct id){ID_NAME, facts_str(found.facts, d->name), ""} : any;
 }
 
 static struct id foreign_id(struct names *n, const char *path, bool call) {
     static const char *const numbers[] = {"builtins.int", "builtins.float", "builtins.bool", "builtins.complex", "builtins.len",
                                           "builtins.hash", "builtins.id", "builtins.ord", "math.sqrt", NULL};
     if (call)
-        return listed(path, numbers) ? (struct id){ID_CLOSE, ""} : makes_object(path) ? (struct id){ID_FALLBACK, ""} : any;
+        return listed(path, numbers) ? (struct id){ID_CLOSE, "", ""} : makes_object(path) ? (struct id){ID_FALLBACK, "", ""} : any;
     if (str_starts(path, "builtins."))
-        return is_builtin_name(path + 9) || is_exception(path + 9) ? (struct id){ID_NAME, path + 9} : any;
+        return is_builtin_name(path + 9) || is_exception(path + 9) ? (struct id){ID_NAME, path + 9, ""} : any;
     static const char *const modules[] = {"copy", "datetime", "functools", "itertools", "json", "math", "ntpath", "operator", "os",
                                           "pickle", "posixpath", "re", "string", "sys", "time", NULL};
     if (listed(path, modules))
-        return (struct id){ID_NAME, path};
-    return keeps_name(path) ? (struct id){ID_NAME, strrchr(path, '.') + 1} : installed_id(n, path);
+        return (struct id){ID_NAME, path, ""};
+    return keeps_name(path) ? (struct id){ID_NAME, strrchr(path, '.') + 1, ""} : installed_id(n, path);
 }
 
 static const struct fact_def *def_of(const struct names *n, const struct named *d) {
@@ -107,13 +108,17 @@ static bool is_plain(struct names *n, const struct named *d) {
     return true;
 }
 
-/* Whether what a class makes is an object without an id of its own. */
-static bool makes_plain_objects(struct names *n, const struct named *d, unsigned depth) {
-    static const char *const special[] = {"__name__", "__getattr__", "__getattribute__", "__class__", "__new__", NULL};
+static bool is_harmless_base(const char *path) {
     static const char *const harmless[] = {"builtins.object", "builtins.dict", "builtins.list", "builtins.set", "builtins.tuple", "abc.ABC",
                                            "typing.Generic", "typing.Protocol", "typing.NamedTuple", "collections.OrderedDict", "collections.UserDict",
                                            "collections.UserList", "collections.abc.Mapping", "collections.abc.MutableMapping",
                                            "collections.abc.Sequence", "collections.abc.Set", "collections.abc.Iterable", "unittest.TestCase", NULL};
+    return listed(path, harmless) || is_exception(strrchr(path, '.') + 1);
+}
+
+/* Whether what a class makes is an object without an id of its own. */
+static bool makes_plain_objects(struct names *n, const struct named *d, unsigned depth) {
+    static const char *const special[] = {"__name__", "__getattr__", "__getattribute__", "__class__", "__new__", NULL};
     const struct facts *f = n->facts[d->file];
     const struct fact_def *class = def_of(n, d);
     if (class->kind != DEF_CLASS || depth > DEEPEST || !is_plain(n, d))
@@ -125,11 +130,49 @@ static bool makes_plain_objects(struct names *n, const struct named *d, unsigned
     for (uint32_t i = 0; i < class->bases; i++) {
         struct named base = names_find(n, d->file, facts_str(f, bases[class->first_base + i]));
         bool ok = base.kind == NAME_DEF && !*base.rest && makes_plain_objects(n, &base, depth + 1);
-        ok |= base.kind == NAME_FOREIGN && (listed(base.path, harmless) || is_exception(strrchr(base.path, '.') + 1));
+        ok |= base.kind == NAME_FOREIGN && is_harmless_base(base.path);
         if (!ok)
             return false;
     }
     return true;
+}
+
+/* What an object has for a name whose definition is decorated, or whose class makes it in a way of its own: its
+   own name, or one that the code that makes it speaks of. */
+static struct id maybe_id(struct names *n, const struct named *d, const char *name) {
+    const struct facts *f = n->facts[d->file];
+    const struct fact_def *def = def_of(n, d);
+    const struct fact_decorator *decorators = facts_at(f, f->decorators.at);
+    const struct source_file *files = n->modules->scan->files.items;
+    const char *texts = arena_printf(n->arena, "%u", names_text(n, files[d->file].path));
+    for (uint32_t i = 0; i < def->decorators; i++) {
+        const char *callee = facts_str(f, decorators[def->first_decorator + i].callee);
+        if (decorator_effect(n, d->file, callee).kind != EFFECT_UNKNOWN)
+            continue;
+        struct named found = *callee ? names_find(n, d->file, callee) : (struct named){.kind = NAME_UNKNOWN};
+        if (found.kind != NAME_DEF)
+            return any;
+        texts = arena_printf(n->arena, "%s %u", texts, names_text(n, files[found.file].path));
+    }
+    return (struct id){ID_MAYBE, name, texts};
+}
+
+/* The same of what a class makes, with those of its bases. */
+static struct id maybe_made(struct names *n, const struct named *d, unsigned depth) {
+    const struct facts *f = n->facts[d->file];
+    const struct fact_def *class = def_of(n, d);
+    struct id id = class->kind == DEF_CLASS && depth < DEEPEST ? maybe_id(n, d, "") : any;
+    const fact_base *bases = facts_at(f, f->bases.at);
+    for (uint32_t i = 0; i < class->bases && id.kind == ID_MAYBE; i++) {
+        struct named base = names_find(n, d->file, facts_str(f, bases[class->first_base + i]));
+        if (base.kind == NAME_FOREIGN && is_harmless_base(base.path))
+            continue;
+        struct id other = base.kind == NAME_DEF && !*base.rest ? maybe_made(n, &base, depth + 1) : any;
+        if (other.kind != ID_MAYBE)
+            return any;
+        id.texts = arena_printf(n->arena, "%s %s", id.texts, other.texts);
+    }
+    return id;
 }
 
 static bool has_method(const struct names *n, const struct named *d, const char *name) {
@@ -162,23 +205,26 @@ static struct id value_id(struct names *n, uint32_t file, const char *dotted, bo
         const struct fact_binding *b = (const struct fact_binding *)facts_at(f, f->bindings.at) + found.index;
         const char *value = facts_str(f, b->value);
         if (strcmp(value, "[]") == 0)
-            return call ? any : (struct id){ID_FALLBACK, ""};
+            return call ? any : (struct id){ID_FALLBACK, "", ""};
         bool calls = str_ends(value, "()");
         if (!*value || strcmp(value, "0") == 0 || (calls && call))
             return any;
         return value_id(n, found.file, arena_strndup(n->arena, value, strcspn(value, "(")), call || calls, depth + 1);
     }
     if (found.kind == NAME_MODULE && !call && found.file != NO_FILE)
-        return (struct id){ID_NAME, module_name(n, found.file)};
+        return (struct id){ID_NAME, module_name(n, found.file), ""};
     if (found.kind != NAME_DEF)
         return any;
     const struct facts *f = n->facts[found.file];
     const struct fact_def *def = def_of(n, &found);
     if (call)
-        return !*found.rest && makes_plain_objects(n, &found, 0) ? (struct id){ID_FALLBACK, ""} : any;
+        return *found.rest                           ? any
+               : makes_plain_objects(n, &found, 0) ? (struct id){ID_FALLBACK, "", ""}
+                                                   : maybe_made(n, &found, 0);
     if (*found.rest)
-        return def->kind == DEF_CLASS && has_method(n, &found, found.rest) ? (struct id){ID_NAME, found.rest} : any;
-    return is_plain(n, &found) ? (struct id){ID_NAME, facts_str(f, def->name)} : any;
+        return def->kind == DEF_CLASS && has_method(n, &found, found.rest) ? (struct id){ID_NAME, found.rest, ""} : any;
+    const char *name = facts_str(f, def->name);
+    return is_plain(n, &found) ? (struct id){ID_NAME, name, ""} : maybe_id(n, &found, name);
 }
 
 static void put_id(struct names *n, uint32_t file, const char *name, const char *fallback, struct buf *out) {
@@ -188,6 +234,8 @@ static void put_id(struct names *n, uint32_t file, const char *name, const char 
         buf_char(out, HOLE_ANY);
     else if (id.kind == ID_CLOSE)
         buf_char(out, HOLE_CLOSE);
+    else if (id.kind == ID_MAYBE)
+        buf_fmt(out, "%c%s %s%c%s%c", HOLE_MAYBE, id.name, fallback, HOLE_FALLBACK, id.texts, HOLE_END);
     else
         buf_str(out, id.kind == ID_NAME ? id.name : fallback);
 }

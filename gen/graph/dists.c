@@ -1,4 +1,5 @@
 #include "graph/dists.h"
+#include "graph/data.h"
 #include "base/diag.h"
 #include "base/hash.h"
 #include "base/os.h"
@@ -20,6 +21,16 @@ uint32_t dists_find(const struct dists *d, const char *name) {
 static bool below(const char *path, const char *dir) {
     size_t n = strlen(dir);
     return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
+}
+
+bool dists_has(const struct dists *d, const char *name) {
+    size_t n = strlen(name);
+    if (map_get(&d->python->stdlib, name, n) != MAP_NONE || map_get(&d->providers, name, n) != MAP_NONE)
+        return true;
+    for (uint32_t i = 0; i < d->sites.len; i++)
+        if (data_exists_like(os_join(d->arena, d->sites.items[i], name)))
+            return true;
+    return false;
 }
 
 bool dists_is_own(const struct dists *d, const struct dist *dist) {

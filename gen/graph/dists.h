@@ -38,6 +38,8 @@ void dists_index(struct dists *d, struct arena *a, const struct python *py, cons
    nothing does now. False for the standard library and when nothing does. */
 bool dists_import(struct dists *d, struct graph *g, uint32_t from, const char *module, const char *name,
                   bool absent, uint32_t line);
+/* Whether an import of a top-level name would find something outside the tree. */
+bool dists_has(const struct dists *d, const char *name);
 /* Whether it is the project itself, installed from the tree. */
 bool dists_is_own(const struct dists *d, const struct dist *dist);
 /* The index of the distribution in python->dists, or MAP_NONE. */

@@ -217,6 +217,25 @@ static TSNode without_replace(TSNode call, const char *text) {
 
 static void put_value(struct maker *m, TSNode node, const char *text, const char *fallback);
 
+static bool is_number(TSNode node) {
+    return syntax_is(node, KIND_INTEGER) || syntax_is(node, KIND_FLOAT);
+}
+
+/* What an operator gives that takes no text beside a number: a number, or an object. */
+static bool is_arithmetic(TSNode node, const char *text) {
+    if (!is_type(node, "binary_operator"))
+        return false;
+    char operator= text[ts_node_start_byte(syntax_field(node, "operator"))];
+    return strchr("+-/", operator) && (is_number(syntax_field(node, "left")) || is_number(syntax_field(node, "right")));
+}
+
+static void put_maybe(struct maker *m, const char *words) {
+    put_hole(m, HOLE_MAYBE);
+    buf_str(&m->id, words);
+    buf_char(&m->id, HOLE_FALLBACK);
+    buf_char(&m->id, HOLE_END);
+}
+
 /* The id of what a call returns; of a compiled expression its pattern. */
 static void put_call(struct maker *m, TSNode call, const char *text, const char *fallback) {
     call = without_replace(call, text);
@@ -267,6 +286,8 @@ static void put_value(struct maker *m, TSNode node, const char *text, const char
         buf_str(&m->id, "<lambda>");
     } else if (kind == KIND_CALL) {
         put_call(m, node, text, fallback);
+    } else if (is_arithmetic(node, text)) {
+        put_maybe(m, fallback);
     } else if (is_type(node, "binary_operator") && text[ts_node_start_byte(syntax_field(node, "operator"))] == '/' &&
                syntax_is(syntax_field(node, "right"), KIND_STRING)) {
         m->exact = false;

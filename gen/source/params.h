@@ -19,6 +19,8 @@ enum hole {
     HOLE_END = 3,
     HOLE_ANY = 4,   /* any text */
     HOLE_CLOSE = 5, /* text of numbers and escapes alone: the characters of HOLE_CLOSE_CHARACTERS */
+    HOLE_MAYBE = 7, /* HOLE_MAYBE words HOLE_FALLBACK texts HOLE_END: text like HOLE_CLOSE, or in the words, or in one
+                       of the texts of filter/pattern.h, by their numbers between spaces */
     HOLE_MARKS = 6, /* at the end: the marks of the parameter set, separated by ','; '?' where not known */
 };
 #define HOLE_CLOSE_CHARACTERS "0123456789abcdefABCDEFijnrtuxUNT+-._\\()y"
