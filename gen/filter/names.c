@@ -5,6 +5,7 @@
 #include "source/facts.h"
 #include "source/scan.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static const struct named unknown = {.kind = NAME_UNKNOWN, .file = NO_FILE, .res
 
 void names_new(struct names *n, struct arena *a, const struct modules *m, const struct facts *const *facts,
                const struct strs *sites, const char *rootdir) {
-    *n = (struct names){.arena = a, .modules = m, .facts = facts, .known = {.arena = a}, .rootdir = rootdir, .text_of = {.arena = a}};
+    *n = (struct names){.arena = a, .modules = m, .facts = facts, .known = {.arena = a}, .rootdir = rootdir, .text_of = {.arena = a}, .imports = {.arena = a}};
     foreign_new(&n->foreign, a, sites);
 }
 
@@ -26,7 +27,9 @@ void names_free(struct names *n) {
 uint32_t names_text(struct names *n, const char *path) {
     uint32_t at = map_add(&n->text_of, path, strlen(path), n->texts.len);
     if (at == n->texts.len) {
-        const char *text = os_read(n->arena, os_join(n->arena, n->rootdir, path), NULL);
+        char *text = os_read(n->arena, os_join(n->arena, n->rootdir, path), NULL);
+        for (char *s = text; s && *s; s++)
+            *s = (char)tolower((unsigned char)*s);
         array_push(n->arena, &n->texts, text ? text : "");
     }
     return at;
@@ -54,12 +57,20 @@ static struct named find_below(const struct names *n, const char *dir, const cha
     return found;
 }
 
+/* `a` and `b` with a NUL between, as a key. */
+static size_t make_key(char *key, const void *a, size_t n, const char *b) {
+    size_t m = strlen(b);
+    if (n + m + 1 > PATH_MAX)
+        return 0;
+    memcpy(key, a, n);
+    key[n] = 0;
+    memcpy(key + n + 1, b, m);
+    return n + m + 1;
+}
+
 /* What several roots answer differently cannot be told. */
-static struct named find_absolute(const struct names *n, uint32_t file, const char *dotted) {
+static struct named search_roots(const struct names *n, const char *own, const char *dotted) {
     const struct modules *m = n->modules;
-    if (map_get(&m->tops, dotted, strcspn(dotted, ".")) == MAP_NONE)
-        return foreign(n, dotted);
-    const char *own = modules_base(m, m->scan->files.items[file].path);
     struct named found = find_below(n, own, dotted);
     const struct strs *lists[] = {&m->roots, &m->bases};
     for (int i = 0; i < 2; i++)
@@ -72,6 +83,23 @@ static struct named find_absolute(const struct names *n, uint32_t file, const ch
             found = other;
         }
     return found.kind == NAME_UNKNOWN ? foreign(n, dotted) : found;
+}
+
+static struct named find_absolute(struct names *n, uint32_t file, const char *dotted) {
+    const struct modules *m = n->modules;
+    if (map_get(&m->tops, dotted, strcspn(dotted, ".")) == MAP_NONE)
+        return foreign(n, dotted);
+    const char *own = modules_base(m, m->scan->files.items[file].path);
+    char key[PATH_MAX + 1];
+    size_t len = make_key(key, own, strlen(own), dotted);
+    if (!len)
+        return unknown;
+    uint32_t at = map_add(&n->imports, key, len, n->found.len);
+    if (at == n->found.len) {
+        struct named found = search_roots(n, own, dotted);
+        array_push(n->arena, &n->found, found);
+    }
+    return n->found.items[at];
 }
 
 struct named names_module(struct names *n, uint32_t file, const struct fact_import *import) {
@@ -217,16 +245,16 @@ static struct named look_up(struct names *n, uint32_t file, const char *name) {
 }
 
 static struct named find_in(struct names *n, uint32_t file, const char *name) {
-    char key[PATH_MAX];
-    int len = snprintf(key, sizeof key, "%u %s", file, name);
-    if (len >= PATH_MAX || n->depth >= DEEPEST)
+    char key[PATH_MAX + 1];
+    size_t len = make_key(key, &file, sizeof file, name);
+    if (!len || n->depth >= DEEPEST)
         return unknown;
-    uint32_t at = map_get(&n->known, key, (size_t)len);
+    uint32_t at = map_get(&n->known, key, len);
     if (at != MAP_NONE)
         return n->found.items[at];
     at = n->found.len;
     array_push(n->arena, &n->found, (struct named){.kind = NAME_UNKNOWN, .file = NO_FILE, .index = IN_PROGRESS, .rest = ""});
-    map_add(&n->known, key, (size_t)len, at);
+    map_add(&n->known, key, len, at);
     n->depth++;
     struct named found = look_up(n, file, name);
     n->depth--;

@@ -24,7 +24,8 @@ struct names {
     struct foreign foreign;
     const char *rootdir;
     struct map text_of; /* file -> index into `texts` */
-    struct strs texts;  /* of files that something may take its name from */
+    struct strs texts;  /* of files that something may take its name from, in lower case */
+    struct map imports; /* base folder and dotted name -> index into `found`, for absolute imports */
     unsigned depth;
 };
 

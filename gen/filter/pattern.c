@@ -38,7 +38,7 @@ static bool surely_contains(const char *pattern, const char *word) {
     return n == 0;
 }
 
-static bool in_text(const char *text, size_t n, const char *word) {
+static bool in_words(const char *text, size_t n, const char *word) {
     size_t m = strlen(word);
     for (size_t i = 0; i + m <= n; i++)
         if (same_letter(text[i], *word) && strncasecmp(text + i, word, m) == 0)
@@ -46,17 +46,27 @@ static bool in_text(const char *text, size_t n, const char *word) {
     return false;
 }
 
+static bool in_text(const char *text, const char *word) {
+    char lower[256];
+    size_t n = strlen(word);
+    if (n >= sizeof lower)
+        return true;
+    for (size_t i = 0; i <= n; i++)
+        lower[i] = (char)tolower((unsigned char)word[i]);
+    return strstr(text, lower) != NULL;
+}
+
 /* Whether the hole at p may hold the whole word. */
 static bool hole_holds(const char *p, const char *word, const struct strs *texts) {
     const char *middle = strchr(p, HOLE_FALLBACK), *end = skip_hole(p) - 1;
-    if (!middle || in_text(p + 1, (size_t)(middle - p) - 1, word))
+    if (!middle || in_words(p + 1, (size_t)(middle - p) - 1, word))
         return true;
     for (const char *s = middle + 1; s < end;) {
         char *next;
         unsigned long i = strtoul(s, &next, 10);
         if (next == s)
             break;
-        if (i >= texts->len || in_text(texts->items[i], strlen(texts->items[i]), word))
+        if (i >= texts->len || in_text(texts->items[i], word))
             return true;
         s = next;
     }
