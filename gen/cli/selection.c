@@ -3,6 +3,7 @@
 #include "cli/project.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "base/threads.h"
 #include "filter/match.h"
 #include "filter/since.h"
 #include "run/history.h"
@@ -56,31 +57,59 @@ bool selection_needs_edges(const struct invocation *in) {
     return in->since != NULL;
 }
 
+enum { WORKERS_MOST = 16 };
+
+/* What one thread needs to ask for tests: the stages before it are only read. */
+struct matcher {
+    bool ready;
+    struct arena arena;
+    struct modules modules;
+    struct dists dists;
+    struct names names;
+    struct hooks hooks;
+    struct match match;
+};
+
 /* One selection at work. */
 struct selection {
     struct invocation *in;
     struct project *p;
-    struct names names;
-    struct hooks hooks;
-    struct match match;
+    const struct plan *plan;
+    const struct expr *keyword, *marks;
+    struct matcher matchers[WORKERS_MOST];
+    struct match_result *results; /* by target */
     struct since since;
     struct map failed; /* files in pytest's list of what failed last */
-    bool matching;
 };
 
-static void prepare_match(struct selection *s) {
+static struct matcher *matcher_of(struct selection *s, unsigned worker) {
     struct project *p = s->p;
-    if (s->matching)
-        return;
-    s->matching = true;
-    names_new(&s->names, p->arena, &p->modules, p->store.facts, &p->dists.sites, p->config.rootdir);
-    hooks_read(&s->hooks, p->arena, &p->modules, &p->dists, &p->config, &s->names);
-    s->match.arena = p->arena;
-    s->match.items = (struct items_of){p->arena, &s->names, &p->config, &p->python};
-    s->match.hooks = &s->hooks;
-    s->match.dists = &p->dists;
-    s->match.pytest_major = p->config.pytest_major;
-    s->match.doctests = p->config.options.doctest_modules;
+    struct matcher *m = &s->matchers[worker];
+    if (m->ready)
+        return m;
+    m->ready = true;
+    m->modules = p->modules;
+    m->dists = p->dists;
+    m->modules.arena = m->dists.arena = &m->arena;
+    names_new(&m->names, &m->arena, &m->modules, p->store.facts, &p->dists.sites, p->config.rootdir);
+    hooks_read(&m->hooks, &m->arena, &m->modules, &m->dists, &p->config, &m->names);
+    m->match = (struct match){.arena = &m->arena,
+                              .dists = &m->dists,
+                              .items = {&m->arena, &m->names, &p->config, &p->python},
+                              .hooks = &m->hooks,
+                              .keyword = s->keyword,
+                              .marks = s->marks,
+                              .pytest_major = p->config.pytest_major,
+                              .doctests = p->config.options.doctest_modules};
+    return m;
+}
+
+static void free_matchers(struct selection *s) {
+    for (unsigned i = 0; i < WORKERS_MOST; i++) {
+        if (s->matchers[i].ready)
+            names_free(&s->matchers[i].names);
+        arena_free(&s->matchers[i].arena);
+    }
 }
 
 /* pytest's version as major * 100 + minor. */
@@ -115,9 +144,7 @@ static bool parse(struct selection *s, const char *option, const char *text, con
 
 static bool read_expressions(struct selection *s, const struct filter *filter) {
     const char *keyword = filter->keyword ? filter->keyword + strspn(filter->keyword, " \t\n\r\f\v") : NULL;
-    if ((keyword && *keyword) || (filter->markexpr && *filter->markexpr))
-        prepare_match(s);
-    return parse(s, "-k", keyword, &s->match.keyword) && parse(s, "-m", filter->markexpr, &s->match.marks);
+    return parse(s, "-k", keyword, &s->keyword) && parse(s, "-m", filter->markexpr, &s->marks);
 }
 
 static void read_last_failed(struct selection *s) {
@@ -150,7 +177,8 @@ static const char *plain_id(struct arena *a, const char *node) {
 static bool check_node(struct selection *s, const struct target *t, const char *given) {
     struct arena *a = s->p->arena;
     const char *node = plain_id(a, strstr(given, "::") + 2);
-    struct items items = items_find(&s->match.items, t->node);
+    struct matcher *m = matcher_of(s, 0);
+    struct items items = items_find(&m->match.items, t->node);
     struct strs ids = {0};
     ARRAY_FOR (const struct item, item, &items) {
         size_t n = strlen(node);
@@ -158,7 +186,7 @@ static bool check_node(struct selection *s, const struct target *t, const char *
             return true;
         array_push(a, &ids, arena_printf(a, "%s::%s", t->file, item->id));
     }
-    struct hooked hooked = hooks_of(&s->hooks, t->node);
+    struct hooked hooked = hooks_of(&m->hooks, t->node);
     if (hooked.any_name)
         return true;
     diag(DIAG_USAGE, NULL, 0, 0, "not found: %s", given);
@@ -172,7 +200,6 @@ static bool check_nodes(struct selection *s, const struct plan *plan) {
     ARRAY_FOR (const struct target, t, &plan->targets) {
         if (!t->nodes.len || !(flags_of(s->p, t->node) & SOURCE_TEST) || s->p->config.options.doctest_modules)
             continue;
-        prepare_match(s);
         for (uint32_t i = 0; i < t->nodes.len; i++)
             if (!check_node(s, t, t->nodes.items[i]))
                 return false;
@@ -180,8 +207,26 @@ static bool check_nodes(struct selection *s, const struct plan *plan) {
     return true;
 }
 
-static bool matches(struct selection *s, const struct target *t, struct reason *reason) {
-    struct match_result r = match_file(&s->match, t->node, t->file, flags_of(s->p, t->node));
+static void match_one(void *ctx, uint32_t i, unsigned worker) {
+    struct selection *s = ctx;
+    const struct target *t = &s->plan->targets.items[i];
+    s->results[i] = match_file(&matcher_of(s, worker)->match, t->node, t->file, flags_of(s->p, t->node));
+}
+
+static void match_all(struct selection *s) {
+    s->results = arena_alloc(s->p->arena, (s->plan->targets.len + 1) * sizeof *s->results);
+    if (s->keyword || s->marks)
+        threads_each(s->plan->targets.len, match_one, s);
+}
+
+static const char *kept(const struct selection *s, const char *text) {
+    return text ? arena_strdup(s->p->arena, text) : NULL;
+}
+
+static bool matches(const struct selection *s, const struct match_result *found, struct reason *reason) {
+    struct match_result r = *found;
+    r.item = kept(s, r.item);
+    r.why = kept(s, r.why);
     if (r.answer == ANSWER_NO)
         return false;
     if (r.answer == ANSWER_YES) {
@@ -196,8 +241,9 @@ static bool matches(struct selection *s, const struct target *t, struct reason *
 }
 
 /* All that was asked must hold; the reason is the most telling. */
-static bool selects(struct selection *s, const struct target *t, bool explain, struct reason *reason) {
+static bool selects(struct selection *s, uint32_t i, bool explain, struct reason *reason) {
     const struct invocation *in = s->in;
+    const struct target *t = &s->plan->targets.items[i];
     *reason = (struct reason){.kind = REASON_PATH, .text = t->file};
     if (in->fresh) {
         if (!history_is_new(s->p->config.rootdir, t->result))
@@ -209,15 +255,18 @@ static bool selects(struct selection *s, const struct target *t, bool explain, s
             return false;
         *reason = (struct reason){.kind = REASON_FAILED, .text = "it failed or did not finish last"};
     }
-    if ((s->match.keyword || s->match.marks) && !matches(s, t, reason))
+    if ((s->keyword || s->marks) && !matches(s, &s->results[i], reason))
         return false;
     return !in->since || since_selects(&s->since, t->node, t->result, explain, reason);
 }
 
 bool selection_apply(struct invocation *in, struct project *p, const struct filter *filter, struct plan *plan, struct reasons *reasons) {
-    struct selection s = {.in = in, .p = p};
-    if (!read_expressions(&s, filter) || !check_nodes(&s, plan))
+    struct selection s = {.in = in, .p = p, .plan = plan};
+    if (!read_expressions(&s, filter) || !check_nodes(&s, plan)) {
+        free_matchers(&s);
         return false;
+    }
+    match_all(&s);
     if (in->since)
         since_find(&s.since, p->arena, &p->graph, &p->changes, &p->scan, p->store.facts, &p->learned, p->config.rootdir);
     if (in->failed)
@@ -225,14 +274,13 @@ bool selection_apply(struct invocation *in, struct project *p, const struct filt
     uint32_t kept = 0;
     for (uint32_t i = 0; i < plan->targets.len; i++) {
         struct reason reason;
-        if (!selects(&s, &plan->targets.items[i], reasons != NULL, &reason))
+        if (!selects(&s, i, reasons != NULL, &reason))
             continue;
         plan->targets.items[kept++] = plan->targets.items[i];
         if (reasons)
             array_push(p->arena, reasons, reason);
     }
     plan->targets.len = kept;
-    if (s.matching)
-        names_free(&s.names);
+    free_matchers(&s);
     return true;
 }
