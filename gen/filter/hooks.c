@@ -27,7 +27,7 @@ static bool defines(const char *text, const char *hook) {
     for (const char *s = text; (s = strstr(s, hook)) != NULL; s++) {
         const char *end = s + strlen(hook);
         bool whole = (s == text || !is_name(s[-1])) && !is_name(*end);
-        bool named = s > text + 4 && (memcmp(s - 4, "def ", 4) == 0 || memcmp(s - 4, "ort ", 4) == 0 || s[-1] == ' ' || s[-1] == '\n');
+        bool named = s >= text + 4 && (memcmp(s - 4, "def ", 4) == 0 || memcmp(s - 4, "ort ", 4) == 0 || s[-1] == ' ' || s[-1] == '\n');
         if (whole && named)
             return true;
     }
@@ -292,7 +292,7 @@ static bool speaks_of(const char *text, const char *name, bool unquoted) {
     for (const char *s = text; (s = strstr(s, name)) != NULL; s += n) {
         bool whole = (s == text || !is_name(s[-1])) && !is_name(s[n]);
         bool quoted = s > text && (s[-1] == '"' || s[-1] == '\'');
-        bool defined = s > text + 4 && memcmp(s - 4, "def ", 4) == 0;
+        bool defined = s >= text + 4 && memcmp(s - 4, "def ", 4) == 0;
         if (whole && !(unquoted && (quoted || defined)))
             return true;
     }
