@@ -6,7 +6,7 @@ import sys
 
 import edits
 
-SHARES = {"body": 18, "constant": 6, "data": 5, "conftest": 3, "deleted": 4, "shadow": 4}
+SHARES = {"body": 16, "renamed": 2, "constant": 6, "data": 5, "conftest": 3, "deleted": 4, "shadow": 4}
 FIXTURE = b"import pytest; fails = pytest.fixture(autouse=True, name='fails')(lambda: 1 / 0)\n"
 SHADOW = b"shadows = True\n"
 
@@ -24,6 +24,17 @@ class Change:
             return
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(self.data)
+
+
+class Renaming(Change):
+    """A file that goes by another name."""
+
+    def __init__(self, path, new, traced):
+        super().__init__("renamed", path, 0, f"renamed to {os.path.basename(new)}", None, traced)
+        self.new = new
+
+    def apply(self, root):
+        (root / self.path).rename(root / self.new)
 
 
 class Facts:
@@ -121,6 +132,13 @@ def deleted_change(facts, draw):
     return Change("deleted", path, 0, "deleted", None, facts.reads[path])
 
 
+def renamed_change(facts, draw):
+    files = [p for p in facts.files if os.path.basename(p) not in ("conftest.py", "__init__.py")]
+    path = draw.choices(files, [facts.weight(facts.reads[p]) for p in files])[0]
+    stem, suffix = os.path.splitext(path)
+    return Renaming(path, f"{stem}_renamed{suffix}", facts.reads[path])
+
+
 def search_folders(facts):
     """Where a new module comes before the standard library and what is installed: the working folder, and those that pytest puts first."""
     folders = {"": set(facts.targets)}
@@ -154,7 +172,7 @@ def shadow_change(facts, draw):
 
 DRAWERS = {
     "body": body_change, "constant": constant_change, "data": data_change,
-    "conftest": conftest_change, "deleted": deleted_change, "shadow": shadow_change,
+    "conftest": conftest_change, "deleted": deleted_change, "renamed": renamed_change, "shadow": shadow_change,
 }  # fmt: skip
 
 

@@ -69,15 +69,16 @@ def mutate(name, seed, count, folder):
     clean = judges.lanes[0].workspace
     changes = draw_changes(Facts(clean.picture, targets, traces, lines, clean.installed()), f"{name} {seed}", count)
     selections = [selection.of(change) for change in changes]
-    pairs = [(change, selected) for change, (selected, _) in zip(changes, selections)]
+    pairs = [(change, selected) for change, (selected, *_) in zip(changes, selections)]
     judged = judges.each(lambda lane, baseline, pair: judge(lane, baseline, alone, *pair), pairs)
     left_out = set(judges.unstable) | set(selection.unpassed)
     rows = []
-    for change, (selected, note), (changed, company) in zip(changes, selections, judged):
+    for change, (selected, since, note), (changed, company) in zip(changes, selections, judged):
         rows.append({
             "kind": change.kind, "path": change.path, "line": change.line, "what": change.what, "note": note,
             "selected": len(selected), "changed": len(changed - left_out), "traced": len(change.traced),
-            "escaped": sorted(changed - left_out - company - set(selected)), "company": sorted(company - left_out),
+            "escaped": sorted(changed - left_out - company - set(selected)),
+            "since": len(since), "escaped_since": sorted(changed - left_out - company - set(since)), "company": sorted(company - left_out),
         })  # fmt: skip
     unplanned = sorted(set(judges.baselines[0].files) - set(targets))
     return {"project": name, "seed": seed, "targets": len(targets), "left_out": sorted(left_out), "unplanned": unplanned, "changes": rows}

@@ -1,4 +1,5 @@
 """What testfan would run on a changed tree: gen, then a dry run of ninja, whose commands are read."""
+import os
 import shlex
 
 from workspace import Workspace
@@ -18,7 +19,21 @@ class Selection:
         self.unpassed = self.would_run()
         assert self.unpassed or self.quiet(), "ninja has work to do although everything passed"
         assert len(self.unpassed) < len(self.targets), f"nothing passed:\n{first.stdout}\n{first.stderr}"
+        self.commit()
         self.workspace.keep()
+
+    def commit(self):
+        """Makes the tree a git repository in which everything is committed, for --since."""
+        self.tree.env.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull)
+        self.tree.run("git", "init", "-q", check=0)
+        (self.tree.path / ".git/info/exclude").write_text("__pycache__/\n.testfan/\n.pytest_cache/\n")
+        self.tree.run("git", "add", "-A", "-f", "--", ".", ":!.testfan", ":!**/__pycache__", ":!.pytest_cache", check=0)
+        self.tree.run("git", "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-q", "-m", "as it was", check=0)
+
+    def since(self):
+        done = self.tree.testfan("select", "--since", "HEAD")
+        assert done.returncode in (0, 5), done.stderr
+        return done.stdout.splitlines()
 
     def dry_run(self):
         self.tree.ninja("build.ninja", check=0)
@@ -37,12 +52,13 @@ class Selection:
         return files
 
     def of(self, change):
-        """The test files that would run after a change, and what gen says when it fails; then the tree is as it was."""
+        """The test files that would run after a change, those that --since selects, and what gen says when it fails; then the tree is as it was."""
         change.apply(self.workspace.path)
+        since = self.since()
         made = self.tree.testfan("gen")
         selected = self.would_run() if made.returncode == 0 else self.targets
         self.workspace.restore()
         self.tree.testfan("gen", check=0)
         left = self.would_run()
         assert left == self.unpassed, f"after {change.path} was put back, {left} would run"
-        return selected, "" if made.returncode == 0 else f"gen exits {made.returncode}: {made.stderr.strip()}"
+        return selected, since, "" if made.returncode == 0 else f"gen exits {made.returncode}: {made.stderr.strip()}"

@@ -12,6 +12,7 @@ def sums(result):
         "changes": len(rows),
         "effective": sum(r["changed"] > 0 for r in rows),
         "escaped": sum(bool(r["escaped"]) for r in rows),
+        "escaped_since": sum(bool(r["escaped_since"]) for r in rows),
         "selected": round(selected, 4),
         "traced": round(traced, 4),
         "ratio": round(selected / traced, 3),
@@ -23,6 +24,8 @@ def verdict(result):
     s, wrong = result["sums"], []
     if s["escaped"]:
         wrong.append(f"{s['escaped']} changes escaped")
+    if s["escaped_since"]:
+        wrong.append(f"{s['escaped_since']} changes escaped --since")
     if s["effective"] < EFFECTIVE * s["changes"]:
         wrong.append(f"only {s['effective']} of {s['changes']} changed an outcome")
     if s["ratio"] > EXCESS:
@@ -46,11 +49,13 @@ def text(result):
             out.append(f"{'':9} {r['note']}")
         if r["escaped"]:
             out.append(f"{'':9} ESCAPED: {', '.join(r['escaped'])}")
+        if r["escaped_since"]:
+            out.append(f"{'':9} ESCAPED --since: {', '.join(r['escaped_since'])}")
         if r["company"]:
             out.append(f"{'':9} changed in company, unchanged alone: {', '.join(r['company'])}")
     s = result["sums"]
     out.append(
-        f"{s['changes']} changes, {s['effective']} changed an outcome, {s['escaped']} escaped; "
+        f"{s['changes']} changes, {s['effective']} changed an outcome, {s['escaped']} escaped, {s['escaped_since']} escaped --since; "
         f"selected {s['selected']:.1%}, read by a traced run {s['traced']:.1%}: {s['ratio']} times"
     )
     return "\n".join(out + [f"WRONG: {sentence}" for sentence in result["verdict"]]) + "\n"
