@@ -9,7 +9,7 @@ int cmd_gen(struct invocation *in) {
     if (!project_load(in->arena, in, 0, &p))
         return EXIT_USAGE;
     const struct filter all = {.maxfail = -1};
-    bool ok = plan_targets(in->arena, &p.graph, &p.scan, &p.config, p.store.facts, &all, &plan) &&
+    bool ok = plan_targets(in->arena, &p.sure, &p.scan, &p.config, p.store.facts, &all, &plan) &&
               project_write(&p, &plan);
     if (ok && in->stats)
         project_stats(&p, &plan);

@@ -98,6 +98,9 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
     if (!(flags & (PROJECT_UNLEARNED | PROJECT_NO_EDGES)))
         learned_edges(&p->learned, &p->graph, &p->dists, &p->scan, p->config.rootdir);
     graph_finish(&p->graph);
+    p->sure = p->graph;
+    if (p->config.testfan.trace && python_traces(&p->python))
+        graph_without_late(&p->graph, &p->sure);
     resolve_report(&findings, &p->graph, &p->scan);
     timer_lap("graph");
     return true;
@@ -236,7 +239,7 @@ static bool write_support(struct project *p, const struct strs *watched) {
             if (strcmp(f->name, rules[i][0]) == 0)
                 ok = write_text(p, rules[i][1], f->text);
     ok = ok && write_lists(p);
-    ok = ok && closure_write(&p->graph, in_root(p, ".testfan/cache/graph"));
+    ok = ok && closure_write(&p->sure, in_root(p, CLOSURE_SURE)) && closure_write(&p->graph, in_root(p, CLOSURE_ALL));
     struct buf b = {0};
     emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir}, watched);
     ok = ok && out_write(in_root(p, ".testfan/machine.ninja"), b.s, b.len, NULL);
@@ -268,7 +271,7 @@ bool project_write(struct project *p, const struct plan *plan) {
     struct strs watched = watched_paths(p);
     if (!may_overwrite(p, file) || !write_support(p, &watched) || !plan_write(plan, p->config.rootdir))
         return false;
-    forget_stale(plan, &p->graph, &p->dists, p->config.rootdir, in_root(p, ".testfan/cache/inputs"));
+    forget_stale(plan, &p->sure, &p->graph, &p->dists, p->config.rootdir, in_root(p, ".testfan/cache/inputs"));
     struct buf b = {0};
     bool ok = true, changed = false;
     if (!plan->filtered) {
@@ -276,7 +279,7 @@ bool project_write(struct project *p, const struct plan *plan) {
         ok = out_write(in_root(p, ".testfan/gen.d"), b.s, b.len, NULL);
         buf_reset(&b);
     }
-    emit_ninja(&b, plan, &p->graph);
+    emit_ninja(&b, plan, &p->sure);
     ok = ok && out_write(in_root(p, file), b.s, b.len, &changed);
     if (ok && changed)
         make_newest(in_root(p, file));

@@ -29,6 +29,7 @@ struct project {
     struct strs initial; /* conftests of every target */
     struct learned learned;
     struct graph graph;
+    struct graph sure; /* without the late edges, where a run's trace makes up for them; else the same */
 };
 
 enum project_flag {

@@ -54,7 +54,8 @@ bool selection_is_asked(const struct invocation *in) {
 }
 
 bool selection_needs_edges(const struct invocation *in) {
-    return in->since != NULL;
+    bool by_facts = in->keyword || in->markexpr || in->failed || in->fresh;
+    return in->since || in->error.len || !by_facts;
 }
 
 enum { WORKERS_MOST = 16 };

@@ -15,7 +15,7 @@ bool selection_read(struct invocation *in, const struct project *p, struct filte
 
 /* Whether the command line asks for a part of the tests by more than paths. */
 bool selection_is_asked(const struct invocation *in);
-/* Whether the edges of the graph are needed for it. */
+/* Whether the edges of the graph are needed for it, or for what is to be reported of them. */
 bool selection_needs_edges(const struct invocation *in);
 
 /* Takes out of the plan what -k, -m, --since, --failed and --new leave out; with `reasons` (else NULL) says

@@ -71,8 +71,8 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     if (!selection_read(in, p, &filter))
         return EXIT_USAGE;
     bool part = filter.paths.len > 0 || selection_is_asked(in);
-    if (!plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &all, &whole) ||
-        !plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, &plan) ||
+    if (!plan_targets(in->arena, &p->sure, &p->scan, &p->config, p->store.facts, &all, &whole) ||
+        !plan_targets(in->arena, &p->sure, &p->scan, &p->config, p->store.facts, &filter, &plan) ||
         !selection_apply(in, p, &filter, &plan, NULL))
         return EXIT_USAGE;
     *plan_out = plan;

@@ -8,6 +8,10 @@
 
 struct graph;
 
+/* The graph of what a target needs for certain, and the whole one. */
+#define CLOSURE_SURE ".testfan/cache/graph"
+#define CLOSURE_ALL ".testfan/cache/graph.all"
+
 /* The finished graph on disk, for those who have to know what one file depends on without making the graph
  * again: `testfan exec`, for each target. */
 bool closure_write(const struct graph *g, const char *path);

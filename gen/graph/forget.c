@@ -23,6 +23,7 @@ struct content {
     struct os_stat st;
     struct digest digest;
     int64_t since; /* when it came to be, as far as gen can tell; nanoseconds since 1970 */
+    int64_t seen;  /* when gen first saw it */
     bool there;
 };
 
@@ -36,6 +37,8 @@ struct memory {
     ARRAY(struct content) contents;
     struct map lists; /* folder -> index into `sums` */
     ARRAY(struct digest) sums;
+    ARRAY(uint32_t) fresh; /* nodes of Python files that gen first saw after the oldest pass */
+    int64_t oldest;
     struct buf out;
 };
 
@@ -45,7 +48,7 @@ static void read_memory(struct memory *m, const char *cache) {
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
         const char *path = line;
-        for (int i = 0; i < 8 && path; i++)
+        for (int i = 0; i < 9 && path; i++)
             path = strchr(path, ' ') ? strchr(path, ' ') + 1 : NULL;
         if (!path)
             continue;
@@ -57,9 +60,9 @@ static void read_memory(struct memory *m, const char *cache) {
 static bool parse_line(const char *line, struct content *c) {
     return sscanf(line,
                   "%" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNd64 " %" SCNd64
-                  " %" SCNd64,
+                  " %" SCNd64 " %" SCNd64,
                   &c->digest.hi, &c->digest.lo, &c->st.dev, &c->st.ino, &c->st.size, &c->st.mtime_ns,
-                  &c->st.ctime_ns, &c->since) == 8;
+                  &c->st.ctime_ns, &c->since, &c->seen) == 9;
 }
 
 /* A file may change twice within a grain of its time stamp: then it is read again the next time. */
@@ -68,9 +71,9 @@ static void write_line(struct memory *m, const char *path, const struct content 
     if (!strchr(path, '\n'))
         buf_fmt(&m->out,
                 "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRId64 " %" PRId64 " %" PRId64
-                " %s\n",
+                " %" PRId64 " %s\n",
                 c->digest.hi, c->digest.lo, c->st.dev, c->st.ino, c->st.size, c->st.mtime_ns, changed,
-                c->since, path);
+                c->since, c->seen, path);
 }
 
 static bool same_file(const struct os_stat *a, const struct os_stat *b) {
@@ -85,6 +88,7 @@ static struct content look_again(struct memory *m, const char *path) {
         return c;
     uint32_t line = map_get(&m->before, path, strlen(path));
     bool known = line != MAP_NONE && parse_line(m->lines.items[line], &old);
+    c.seen = known ? old.seen : m->now;
     if (known && same_file(&c.st, &old.st) && c.st.size == old.st.size && c.st.mtime_ns == old.st.mtime_ns &&
         c.st.ctime_ns == old.st.ctime_ns) {
         c.digest = old.digest;
@@ -208,8 +212,65 @@ static int64_t now_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-void forget_stale(const struct plan *plan, const struct graph *g, const struct dists *d, const char *rootdir,
-                  const char *cache) {
+/* The part of its module's name that a Python file goes by. */
+static const char *name_of(struct memory *m, const char *path) {
+    const char *name = os_basename(path);
+    if (strcmp(name, "__init__.py") == 0)
+        return os_basename(os_dirname(&m->arena, path));
+    return arena_strndup(&m->arena, name, strlen(name) - 3);
+}
+
+/* Whether a Python file came after the pass that the target needs by late edges alone, and that goes by a name
+   that the run imported. */
+static bool late_came(struct memory *m, const struct graph *g, const struct graph *all, const struct target *t, int64_t passed) {
+    struct inputs trace = {0};
+    bool read = false, came = false;
+    unsigned char *seen = NULL, *sure = NULL;
+    for (uint32_t i = 0; i < m->fresh.len && !came; i++) {
+        uint32_t node = m->fresh.items[i];
+        const char *path = graph_path(all, node);
+        const struct content *c = look_at(m, path);
+        if (c->since <= passed || c->seen <= passed)
+            continue;
+        if (!seen) {
+            struct unit_edges far = graph_forward(all), near = graph_forward(g);
+            seen = arena_alloc(&m->arena, all->units + 1);
+            sure = arena_alloc(&m->arena, g->units + 1);
+            graph_reach(all, &far, all->unit_of[t->node], seen);
+            graph_reach(g, &near, g->unit_of[t->node], sure);
+        }
+        if (!seen[all->unit_of[node]] || sure[g->unit_of[node]])
+            continue;
+        if (!read)
+            inputs_read(&m->arena, os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.trace", t->result)), &trace);
+        read = true;
+        came = !trace.len;
+        ARRAY_FOR (const struct input, in, &trace)
+            came |= in->kind == INPUT_NAME && strcmp(in->path, name_of(m, path)) == 0;
+    }
+    return came;
+}
+
+static void find_fresh(struct memory *m, const struct graph *all) {
+    for (uint32_t i = 0; i < all->nodes; i++) {
+        const char *name = graph_path(all, i);
+        if (str_ends(name, ".py") && look_at(m, name)->seen > m->oldest)
+            array_push(&m->arena, &m->fresh, i);
+    }
+}
+
+static int64_t oldest_pass(struct memory *m, const struct plan *plan) {
+    int64_t oldest = INT64_MAX;
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        struct os_stat st;
+        if (os_stat(os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.ok", t->result)), &st) && st.mtime_ns < oldest)
+            oldest = st.mtime_ns;
+    }
+    return oldest;
+}
+
+void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all, const struct dists *d,
+                  const char *rootdir, const char *cache) {
     struct memory m = {.rootdir = rootdir, .now = now_ns()};
     m.before.arena = m.looked.arena = m.lists.arena = &m.arena;
     buf_str(&m.out, "");
@@ -222,11 +283,14 @@ void forget_stale(const struct plan *plan, const struct graph *g, const struct d
             since[g->unit_of[i]] = c->since;
     }
     graph_max(g, since);
+    m.oldest = oldest_pass(&m, plan);
+    find_fresh(&m, all);
     ARRAY_FOR (const struct target, t, &plan->targets) {
         struct os_stat st;
         const char *ok = os_join(&m.arena, rootdir, arena_printf(&m.arena, "%s.ok", t->result));
         bool extra = extra_differs(&m, d, t->result);
-        if (os_stat(ok, &st) && (extra || (since[g->unit_of[t->node]] > st.mtime_ns &&
+        bool there = os_stat(ok, &st);
+        if (there && (extra || late_came(&m, g, all, t, st.mtime_ns) || (since[g->unit_of[t->node]] > st.mtime_ns &&
                                            changed_by_others(&m, g, t) > st.mtime_ns)))
             unlink(ok);
     }

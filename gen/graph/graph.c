@@ -33,7 +33,22 @@ const char *graph_path(const struct graph *g, uint32_t node) {
 
 void graph_edge(struct graph *g, uint32_t from, uint32_t to, enum edge_kind kind, uint32_t line) {
     if (from != to)
-        array_push(g->arena, &g->edges[from], (struct edge){to, line, kind});
+        array_push(g->arena, &g->edges[from], (struct edge){.to = to, .line = line, .kind = kind});
+}
+
+void graph_late_edge(struct graph *g, uint32_t from, uint32_t to, enum edge_kind kind, uint32_t line) {
+    if (from != to)
+        array_push(g->arena, &g->edges[from], (struct edge){.to = to, .line = line, .kind = kind, .late = true});
+}
+
+void graph_without_late(const struct graph *g, struct graph *out) {
+    *out = (struct graph){.arena = g->arena, .paths = g->paths, .nodes = g->nodes, .edges_cap = g->nodes + 1};
+    out->edges = arena_alloc(g->arena, (g->nodes + 1) * sizeof *out->edges);
+    for (uint32_t i = 0; i < g->nodes; i++)
+        ARRAY_FOR (const struct edge, e, &g->edges[i])
+            if (!e->late)
+                array_push(out->arena, &out->edges[i], *e);
+    graph_finish(out);
 }
 
 static int compare_edges(const void *a, const void *b) {
@@ -42,6 +57,8 @@ static int compare_edges(const void *a, const void *b) {
         return x->to < y->to ? -1 : 1;
     if (x->kind != y->kind)
         return x->kind < y->kind ? -1 : 1;
+    if (x->late != y->late)
+        return x->late ? 1 : -1;
     return x->line < y->line ? -1 : x->line > y->line;
 }
 

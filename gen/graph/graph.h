@@ -22,7 +22,8 @@ enum edge_kind {
 /* File A needs file B, because of a line in A (0 when no line says so). */
 struct edge {
     uint32_t to, line;
-    uint32_t kind; /* enum edge_kind */
+    uint16_t kind; /* enum edge_kind */
+    bool late;     /* only a run can tell whether B is needed, and a traced run does: an import in a function */
 };
 
 /*
@@ -56,6 +57,9 @@ uint32_t graph_node(struct graph *g, const char *path);
 uint32_t graph_find(const struct graph *g, const char *path); /* MAP_NONE when there is none */
 const char *graph_path(const struct graph *g, uint32_t node);
 void graph_edge(struct graph *g, uint32_t from, uint32_t to, enum edge_kind kind, uint32_t line);
+void graph_late_edge(struct graph *g, uint32_t from, uint32_t to, enum edge_kind kind, uint32_t line);
+/* The same graph without the late edges, with the same nodes, finished. */
+void graph_without_late(const struct graph *g, struct graph *out);
 /* Sorts and thins the edges and finds the units; no edge is added after it. */
 void graph_finish(struct graph *g);
 

@@ -341,8 +341,16 @@ static void resolve_ref(const struct resolver *r, const struct fact_ref *ref) {
         imports_search(r, name, "", kind, ref->line);
 }
 
-static void resolve_refs(const struct resolver *r) {
-    FACTS_FOR(struct fact_ref, ref, r->facts, refs) {
+/* What stands in a function is needed only by a run that gets there. */
+static struct resolver at_place(const struct resolver *r, uint32_t place) {
+    struct resolver at = *r;
+    at.late = place & PLACE_FUNCTION;
+    return at;
+}
+
+static void resolve_refs(const struct resolver *given) {
+    FACTS_FOR(struct fact_ref, ref, given->facts, refs) {
+        const struct resolver at = at_place(given, ref->place), *r = &at;
         const char *name = facts_str(r->facts, ref->value);
         if (ref->place & PLACE_TYPE_CHECKING)
             continue;
@@ -364,12 +372,13 @@ static bool has_doctests(const struct resolver *r) {
 void imports_resolve(const struct resolver *r) {
     uint32_t out = PLACE_TYPE_CHECKING | (has_doctests(r) ? 0 : PLACE_EXAMPLE);
     FACTS_FOR(struct fact_import, i, r->facts, imports) {
+        const struct resolver at = at_place(r, i->place);
         if (i->place & out)
             continue;
         if (i->level)
-            resolve_relative(r, i);
+            resolve_relative(&at, i);
         else
-            resolve_absolute(r, i);
+            resolve_absolute(&at, i);
     }
     resolve_refs(r);
 }

@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char letters[INPUT_KINDS + 1] = "rsladwx";
+static const char letters[INPUT_KINDS + 1] = "rsladwmx";
 
 const char *input_kind_name(enum input_kind kind) {
     static const char *const names[INPUT_KINDS] = {"read", "stat",    "list",   "absent",
-                                                   "dist", "written", "started"};
+                                                   "dist", "written", "name",   "started"};
     return names[kind];
 }
 

@@ -39,7 +39,10 @@ void resolver_cure(const struct resolver *r, const char *fmt, ...) {
 }
 
 void resolver_edge(const struct resolver *r, uint32_t to, enum edge_kind kind, uint32_t line) {
-    graph_edge(r->g, r->file, to, kind, line);
+    if (r->late)
+        graph_late_edge(r->g, r->file, to, kind, line);
+    else
+        graph_edge(r->g, r->file, to, kind, line);
 }
 
 static void add_roots(struct resolver *r, struct map *seen, const struct strs *roots, bool backwards) {
@@ -119,7 +122,9 @@ static void resolve_entry_points(const struct resolver *r, const char *info) {
         resolver_edge(r, graph_node(r->g, path + n + 1), EDGE_PLUGIN, 0);
 }
 
-static void resolve_shadows(const struct resolver *r) {
+static void resolve_shadows(const struct resolver *of) {
+    struct resolver late = *of, *r = &late;
+    late.late = true;
     for (uint32_t i = 0; i < r->roots.len; i++) {
         const struct shadow_list *list = shadows_in(r->shadows, r->roots.items[i]);
         for (uint32_t j = 0; list && j < list->len; j++)

@@ -32,6 +32,7 @@ struct resolver {
     const char *own;   /* the one that pytest puts there for this file, or NULL */
     const struct facts *const *all;
     struct findings *findings;
+    bool late; /* its edges are */
 };
 
 /* What answers a dotted name. */

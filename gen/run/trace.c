@@ -31,6 +31,7 @@ struct digestion {
     struct strs digest_texts;
     const char *prefix;
     struct strs sites;
+    bool late_taken;
 };
 
 /* The lines of a file, as NUL-ended strings. */
@@ -223,8 +224,35 @@ static bool is_database(const struct digestion *d, const char *path) {
     return os_stat(path, &st) && st.mtime_ns < d->t->started;
 }
 
+static void take_names(struct digestion *d, const char *names) {
+    for (const char *s = names; *s;) {
+        size_t n = strcspn(s, "/");
+        if (n)
+            add(d, INPUT_NAME, arena_strndup(d->a, s, n), "-", false);
+        s += n + (s[n] == '/');
+    }
+}
+
+static void take_late_file(void *ctx, const char *path) {
+    struct digestion *d = ctx;
+    struct os_stat st;
+    if (!closure_has(&d->closure, path) && str_ends(path, ".py") && os_stat(os_join(d->a, d->t->rootdir, path), &st))
+        add_content(d, INPUT_READ, path, &st);
+}
+
+/* A program that nobody watches may read what the target may need. */
+static void take_late(struct digestion *d) {
+    struct closure all;
+    if (d->late_taken)
+        return;
+    d->late_taken = true;
+    if (closure_open(&all, os_join(d->a, d->t->rootdir, CLOSURE_ALL), d->t->file))
+        closure_each(&all, "", take_late_file, d);
+    closure_close(&all);
+}
+
 static void take_record(struct digestion *d, const char *record) {
-    const char *path = *record == 'x' ? record + 1 : resolved(d->a, record + 1);
+    const char *path = strchr("xym", *record) ? record + 1 : resolved(d->a, record + 1);
     switch (*record) {
     case 'r':
         take_file(d, INPUT_READ, path);
@@ -247,9 +275,17 @@ static void take_record(struct digestion *d, const char *record) {
     case 'l':
         take_list(d, path, record + strlen(record) + 1);
         break;
+    case 'm':
+        take_names(d, record + 1);
+        break;
     case 'x':
-        if (!str_starts(os_basename(path), "python"))
-            add(d, INPUT_STARTED, path, "-", false);
+        if (str_starts(os_basename(path), "python"))
+            break;
+        add(d, INPUT_STARTED, path, "-", false);
+        take_late(d);
+        break;
+    case 'y':
+        take_late(d);
         break;
     default:
         break;
@@ -298,7 +334,7 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
     char *raw = os_read(a, t->raw, &n);
     if (!raw)
         return;
-    closure_open(&d.closure, os_join(a, t->rootdir, ".testfan/cache/graph"), t->file);
+    closure_open(&d.closure, os_join(a, t->rootdir, CLOSURE_SURE), t->file);
     read_sites(&d);
     know_dists(&d, ".testfan/stamp");
     closure_each(&d.closure, DIST_FOLDER, know_dists, &d);
@@ -324,7 +360,7 @@ void trace_restore_times(const struct trace *t) {
     struct digestion d = {.a = &scratch, .t = t, .in = &none, .written = {.arena = &scratch}};
     size_t n = 0;
     char *raw = os_read(&scratch, t->raw, &n);
-    closure_open(&d.closure, os_join(&scratch, t->rootdir, ".testfan/cache/graph"), t->file);
+    closure_open(&d.closure, os_join(&scratch, t->rootdir, CLOSURE_SURE), t->file);
     if (raw)
         find_written(&d, raw, n);
     for (const char *s = raw; raw && s < raw + n; s += strlen(s) + 1) {

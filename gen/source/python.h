@@ -45,6 +45,9 @@ struct python {
 bool python_find(struct arena *a, const char *rootdir, const char *wanted, const char *cache, bool must,
                  struct python *py);
 
+/* Whether this interpreter can tell what a run reads (sys.addaudithook, 3.8). */
+bool python_traces(const struct python *py);
+
 /* What outside the tree decides every result: the interpreter and the environment variables that count (a
    fixed list in python.c and `also`), as text for the stamp file. */
 char *python_stamp(struct arena *a, const struct python *py, const struct strs *also);
