@@ -133,13 +133,12 @@ def as_module(plugin):
     """The plugin as a module that pytest's `-p` finds without importing it, and does not ask to rewrite."""
     import pytest
 
-    first = pytest.hookimpl(tryfirst=True)
-    last = pytest.hookimpl(trylast=True)
-    module = types.ModuleType("testfan_target", __doc__)
-    for name in dir(TargetPlugin):
+    kind = type(plugin)
+    module = types.ModuleType("testfan_target", kind.__doc__ or __doc__)
+    for name in dir(kind):
         if name.startswith("pytest_"):
-            function = getattr(TargetPlugin, name)
-            (last if name in ("pytest_unconfigure", "pytest_configure") else first)(function)
+            last = name in ("pytest_unconfigure", "pytest_configure")
+            pytest.hookimpl(tryfirst=not last, trylast=last)(getattr(kind, name))
             setattr(module, name, getattr(plugin, name))
     return module
 
@@ -162,21 +161,30 @@ def start_trace(log):
     return tracer
 
 
+def tell_arguments(args):
+    """What a program sees that was started as `python -m pytest ARGS`."""
+    sys.argv[1:] = ["-p", "testfan_target"] + args
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv = [sys.executable, "-m", "pytest"] + sys.argv[1:]
+
+
+def run_pytest(plugin, args):
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = os.getcwd()
+    try:
+        sys.modules["testfan_target"] = as_module(plugin)
+    except ImportError as error:
+        sys.exit("%s: %s" % (sys.executable, error))
+    tell_arguments(args)
+    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+
+
 def main():
     words = sys.argv[1:]
     split = words.index("--")
     target, log, trace, *nodes = words[:split]
     tracer = start_trace(trace) if trace and hasattr(sys, "addaudithook") else None
-    if not getattr(sys.flags, "safe_path", False):
-        sys.path[0] = os.getcwd()
-    try:
-        sys.modules["testfan_target"] = as_module(TargetPlugin(target, log, nodes, tracer))
-    except ImportError as error:
-        sys.exit("%s: %s" % (sys.executable, error))
-    sys.argv[1:] = ["-p", "testfan_target"] + words[split + 1 :]
-    if hasattr(sys, "orig_argv"):
-        sys.orig_argv = [sys.executable, "-m", "pytest"] + sys.argv[1:]
-    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+    run_pytest(TargetPlugin(target, log, nodes, tracer), words[split + 1 :])
 
 
 if __name__ == "__main__":

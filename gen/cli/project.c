@@ -233,6 +233,8 @@ static bool write_support(struct project *p, const struct strs *watched) {
     static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
                                            {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
                                            {"testfan_company.py", ".testfan/rules/testfan_company.py"},
+                                           {"testfan_server.py", ".testfan/rules/testfan_server.py"},
+                                           {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
     for (const struct embedded_file *f = embedded_files; f->name; f++)
         for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)

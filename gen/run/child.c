@@ -5,14 +5,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
 
-enum { GRACE_MS = 2000 };
+enum { GRACE_MS = 2000, START_SECONDS = 60 };
 
 /* Signals arrive as bytes in a pipe, so that one poll() waits for everything. */
 static int signal_pipe[2] = {-1, -1};
@@ -33,6 +35,8 @@ static void set_nonblocking(int fd) {
 static const int watched[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
 
 static bool watch_signals(void) {
+    if (signal_pipe[0] >= 0)
+        return true;
     if (pipe(signal_pipe) != 0)
         return false;
     set_nonblocking(signal_pipe[0]);
@@ -44,24 +48,28 @@ static bool watch_signals(void) {
     return true;
 }
 
-static void become(const char *const *argv, const char *const *env, int out, pid_t parent) {
+void child_detach(int out) {
     struct sigaction normal = {.sa_handler = SIG_DFL};
     sigemptyset(&normal.sa_mask);
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
         sigaction(watched[i], &normal, NULL);
     setsid();
-#ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(127);
-#endif
-    (void)parent;
     int null = open("/dev/null", O_RDONLY);
     dup2(null, 0);
     dup2(out, 1);
     dup2(out, 2);
     if (null > 2)
         close(null);
+}
+
+static void become(const char *const *argv, const char *const *env, int out, pid_t parent) {
+    child_detach(out);
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(127);
+#endif
+    (void)parent;
     union {
         const char *const *given;
         char *const *taken;
@@ -85,16 +93,25 @@ static bool read_output(struct child *c, int fd) {
 
 struct watch {
     struct child *child;
-    pid_t pid;
-    int out;
+    pid_t pid; /* 0: the fork server has not told it yet */
+    int out, line;
+    enum served said; /* the last thing that came by `line` */
     bool ended, closed, told;
     int64_t deadline; /* when the next harder step is due; 0: never */
 };
 
 static void stop_group(struct watch *w) {
+    if (!w->pid) {
+        w->ended = true;
+        return;
+    }
     kill(-w->pid, w->told ? SIGKILL : SIGTERM);
     w->deadline = os_now() + (int64_t)GRACE_MS * 1000000;
     w->told = true;
+}
+
+static void set_deadline(struct watch *w, double seconds) {
+    w->deadline = seconds > 0 ? os_now() + (int64_t)(seconds * 1e9) : 0;
 }
 
 static void take_signals(struct watch *w) {
@@ -102,7 +119,8 @@ static void take_signals(struct watch *w) {
     while (read(signal_pipe[0], &sig, 1) == 1) {
         if (sig == SIGCHLD) {
             siginfo_t info = {0};
-            w->ended |= waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
+            w->ended |= w->line < 0 &&
+                        waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
             continue;
         }
         w->child->interrupted = sig;
@@ -111,16 +129,37 @@ static void take_signals(struct watch *w) {
     }
 }
 
-static void watch(struct watch *w) {
+static void take_line(struct watch *w, double timeout) {
+    int32_t said[2];
+    ssize_t n = recv(w->line, said, sizeof said, MSG_WAITALL);
+    w->said = n == (ssize_t)sizeof said ? (enum served)said[0] : SERVED_LOST;
+    if (w->said == SERVED_CHILD) {
+        w->pid = said[1];
+        if (w->child->interrupted)
+            stop_group(w);
+        else
+            set_deadline(w, timeout);
+        return;
+    }
+    if (w->said == SERVED_END)
+        w->child->status = said[1];
+    w->ended = true;
+}
+
+static void watch(struct watch *w, double timeout) {
+    set_deadline(w, w->line < 0 ? timeout : START_SECONDS);
     while (!w->ended) {
-        struct pollfd fds[2] = {{signal_pipe[0], POLLIN, 0}, {w->closed ? -1 : w->out, POLLIN, 0}};
+        struct pollfd fds[3] = {
+            {signal_pipe[0], POLLIN, 0}, {w->closed ? -1 : w->out, POLLIN, 0}, {w->line, POLLIN, 0}};
         int64_t left = w->deadline - os_now();
-        poll(fds, 2, !w->deadline ? -1 : left < 0 ? 0 : (int)(left / 1000000) + 1);
+        poll(fds, 3, !w->deadline ? -1 : left < 0 ? 0 : (int)(left / 1000000) + 1);
         if (fds[1].revents & (POLLIN | POLLHUP))
             w->closed = !read_output(w->child, w->out);
         take_signals(w);
+        if (!w->ended && fds[2].revents)
+            take_line(w, timeout);
         if (!w->ended && w->deadline && os_now() >= w->deadline) {
-            w->child->timed_out |= !w->child->interrupted;
+            w->child->timed_out |= w->pid && !w->child->interrupted;
             stop_group(w);
         }
     }
@@ -139,14 +178,30 @@ bool child_run(const char *const *argv, const char *const *env, double timeout, 
     close(out[1]);
     if (pid < 0)
         return false;
-    struct watch w = {.child = c, .pid = pid, .out = out[0]};
-    if (timeout > 0)
-        w.deadline = os_now() + (int64_t)(timeout * 1e9);
-    watch(&w);
+    struct watch w = {.child = c, .pid = pid, .out = out[0], .line = -1};
+    watch(&w, timeout);
     kill(-pid, SIGKILL); /* before the leader is reaped: until then no one else gets its number */
     while (waitpid(pid, &c->status, 0) < 0 && errno == EINTR) {
     }
     read_output(c, out[0]);
     close(out[0]);
     return true;
+}
+
+enum served child_served(int line, int out, double timeout, struct child *c) {
+    *c = (struct child){0};
+    struct watch w = {.child = c, .out = out, .line = line, .said = SERVED_LOST};
+    if (watch_signals()) {
+        set_nonblocking(out);
+        watch(&w, timeout);
+    }
+    if (w.pid)
+        kill(-w.pid, SIGKILL); /* the server reaps the leader when we close the line */
+    if (w.said == SERVED_END)
+        read_output(c, out);
+    close(out);
+    close(line);
+    if (w.said != SERVED_END && !c->interrupted)
+        capture_free(&c->output);
+    return c->interrupted ? SERVED_END : w.said == SERVED_CHILD ? SERVED_LOST : w.said;
 }

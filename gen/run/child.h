@@ -3,6 +3,8 @@
 
 #include "run/capture.h"
 
+#include <stdbool.h>
+
 /* One process in a session of its own, watched until it ends. */
 struct child {
     int status;      /* as waitpid gives it */
@@ -17,5 +19,25 @@ struct child {
  * is ended too: TERM, and KILL two seconds later. False when it could not be started (errno).
  */
 bool child_run(const char *const *argv, const char *const *env, double timeout, struct child *c);
+
+/* What the fork server says of a request (rules/testfan_server.py): pairs of int32_t, this and a value. */
+enum served {
+    SERVED_CHILD = 1, /* its pid */
+    SERVED_END,       /* its status */
+    SERVED_STALE,     /* something that the server has read has changed: it wants to be started again */
+    SERVED_COLD,      /* a fork could differ from a process of its own */
+    SERVED_LOST       /* not said: the server has ended, or did not answer */
+};
+
+/*
+ * The same for a process that the fork server forks: `line` is the connection to it, on which the request has
+ * been sent, and `out` the reading end of the child's output; both are closed. SERVED_END when it ran, or
+ * when we were told to stop; else it did not run to its end, and nothing of it is left.
+ */
+enum served child_served(int line, int out, double timeout, struct child *c);
+
+/* In a forked process: signals as they are by default, a session of its own, standard input from /dev/null
+   and output to `out`. */
+void child_detach(int out);
 
 #endif

@@ -6,6 +6,7 @@
 #include "run/crash.h"
 #include "run/history.h"
 #include "run/log.h"
+#include "run/server.h"
 #include "run/trace.h"
 #include "source/config.h"
 
@@ -34,7 +35,7 @@ struct target_run {
     const char *file, *xml, *ok, *log;                              /* where things end up */
     char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */
     const char *rootdir;
-    const char *worker;
+    const char *worker, *server; /* server: NULL when every target is to have a process of its own */
     struct strs args, nodes;
     bool filtered, trace;
     long maxfail;
@@ -67,6 +68,8 @@ static bool read_run_file(struct target_run *t) {
         return false;
     }
     t->worker = arena_strdup(&t->arena, worker);
+    const char *server = cJSON_GetStringValue(cJSON_GetObjectItem(json, "server"));
+    t->server = server && !getenv("TESTFAN_NO_WORKERS") ? arena_strdup(&t->arena, server) : NULL;
     t->args = json_strings(&t->arena, cJSON_GetObjectItem(json, "args"));
     const cJSON *nodes = cJSON_GetObjectItem(json, "nodes");
     t->nodes = json_strings(&t->arena, cJSON_GetObjectItemCaseSensitive(nodes, t->file));
@@ -127,24 +130,54 @@ static struct strs child_environment(struct target_run *t) {
     return env;
 }
 
-static struct strs child_words(struct target_run *t, long failures_left) {
+/* pytest's arguments that are this target's own. */
+static struct strs own_arguments(struct target_run *t, long failures_left) {
+    struct strs args = {0};
+    array_push(&t->arena, &args, arena_printf(&t->arena, "--junitxml=%s", t->tmp_xml));
+    if (t->maxfail)
+        array_push(&t->arena, &args, arena_printf(&t->arena, "--maxfail=%ld", failures_left));
+    return args;
+}
+
+static bool run_cold(struct target_run *t, const struct strs *env, const struct strs *own, struct child *c) {
     struct arena *a = &t->arena;
     struct strs argv = {0};
-    array_push(a, &argv, t->python);
-    array_push(a, &argv, t->worker);
-    array_push(a, &argv, t->file);
-    array_push(a, &argv, t->tmp_log);
-    array_push(a, &argv, t->trace ? t->tmp_trace : "");
+    const char *const words[] = {t->python, t->worker, t->file, t->tmp_log, t->trace ? t->tmp_trace : ""};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        array_push(a, &argv, words[i]);
     for (uint32_t i = 0; i < t->nodes.len; i++)
         array_push(a, &argv, t->nodes.items[i]);
     array_push(a, &argv, "--");
     for (uint32_t i = 0; i < t->args.len; i++)
         array_push(a, &argv, t->args.items[i]);
-    array_push(a, &argv, arena_printf(a, "--junitxml=%s", t->tmp_xml));
-    if (t->maxfail)
-        array_push(a, &argv, arena_printf(a, "--maxfail=%ld", failures_left));
+    for (uint32_t i = 0; i < own->len; i++)
+        array_push(a, &argv, own->items[i]);
     array_push(a, &argv, NULL);
-    return argv;
+    if (child_run(argv.items, env->items, t->timeout, c))
+        return true;
+    diag(DIAG_IO, t->python, 0, 0, "cannot be started: %s", strerror(errno));
+    return false;
+}
+
+static bool run_served(struct target_run *t, const struct strs *env, const struct strs *own, long failures_left,
+                       struct child *c) {
+    const struct server server = {&t->arena, t->server, t->python, &t->args, env};
+    const struct request request = {.file = t->file,
+                                    .log = t->tmp_log,
+                                    .trace = t->trace ? t->tmp_trace : NULL,
+                                    .xml = t->tmp_xml,
+                                    .nodes = &t->nodes,
+                                    .args = *own,
+                                    .maxfail = t->maxfail ? failures_left : 0};
+    const char *why = NULL;
+    if (server_run(&server, &request, t->timeout, c, &why))
+        return true;
+    if (getenv("TESTFAN_VERBOSE"))
+        printf("%s runs in a process of its own: %s\n", t->file, why);
+    unlink(t->tmp_xml);
+    unlink(t->tmp_log);
+    unlink(t->tmp_trace);
+    return false;
 }
 
 /* Outputs are as old as the start of the run, by the clock of the file system: what is edited meanwhile is
@@ -341,12 +374,10 @@ static int run_target(struct target_run *t) {
     if (t->maxfail && failures >= t->maxfail)
         return put_not_run(t) ? 0 : 2;
     history_begin(t->xml);
-    struct strs argv = child_words(t, t->maxfail - failures), env = child_environment(t);
+    struct strs own = own_arguments(t, t->maxfail - failures), env = child_environment(t);
     struct child c;
-    if (!child_run(argv.items, env.items, t->timeout, &c)) {
-        diag(DIAG_IO, t->python, 0, 0, "cannot be started: %s", strerror(errno));
+    if (!(t->server && run_served(t, &env, &own, t->maxfail - failures, &c)) && !run_cold(t, &env, &own, &c))
         return 2;
-    }
     int status = c.interrupted ? 128 + c.interrupted : put_results(t, &c, session) ? 0 : 2;
     unlink(t->tmp_xml);
     unlink(t->tmp_log);

@@ -1,0 +1,337 @@
+#if defined(__linux__)
+#define _GNU_SOURCE /* struct ucred */
+#endif
+#include "run/server.h"
+#include "base/hash.h"
+#include "base/os.h"
+
+#include <cJSON.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TRIES = 3,          /* a server that is stale is started again */
+    COLD_SECONDS = 60,  /* how long a refusal holds */
+    IDLE_SECONDS = 300, /* after which a server ends itself */
+    HIGH_FD = 200,      /* what pytest opens has the numbers that it would have without us */
+    PIPE_SIZE = 1 << 20 /* what a server may print before it forks */
+};
+
+static void add_text(struct digest *sum, const char *text) {
+    *sum = digest_chain(*sum, digest_bytes(text, strlen(text)));
+}
+
+/* Variables that differ from shell to shell and say nothing. */
+static bool is_idle(const char *entry) {
+    return str_starts(entry, "_=");
+}
+
+static void add_limits(struct digest *sum) {
+    for (int i = 0; i < 16; i++) {
+        struct rlimit limit = {0};
+        getrlimit((unsigned)i, &limit);
+        *sum = digest_chain(*sum, digest_bytes(&limit, sizeof limit));
+    }
+    int nice_value = getpriority(PRIO_PROCESS, 0);
+    *sum = digest_chain(*sum, digest_bytes(&nice_value, sizeof nice_value));
+}
+
+/* The path of the socket: one for all that a child inherits. */
+static const char *socket_name(const struct server *s) {
+    struct digest sum = {0}, env = {0};
+    size_t n = 0;
+    const char *stamp = os_read(s->arena, ".testfan/stamp", &n);
+    add_text(&sum, s->python);
+    add_text(&sum, stamp ? stamp : "");
+    for (uint32_t i = 0; i < s->args->len; i++)
+        add_text(&sum, s->args->items[i]);
+    for (uint32_t i = 0; i + 1 < s->env->len; i++)
+        if (!is_idle(s->env->items[i]))
+            digest_add(&env, digest_bytes(s->env->items[i], strlen(s->env->items[i])));
+    sum = digest_chain(sum, env);
+    add_limits(&sum);
+    char hex[33];
+    digest_hex(sum, hex);
+    return arena_printf(s->arena, SERVER_FOLDER "/%.16s", hex);
+}
+
+static bool make_folder(const char **why) {
+    struct stat st;
+    os_mkdirs(".testfan");
+    if (mkdir(SERVER_FOLDER, 0700) != 0 && errno != EEXIST) {
+        *why = SERVER_FOLDER " cannot be made";
+        return false;
+    }
+    if (lstat(SERVER_FOLDER, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+        (st.st_mode & 077) == 0)
+        return true;
+    *why = SERVER_FOLDER " is not its user's alone";
+    return false;
+}
+
+/* Why servers of this name were refused lately, or NULL. */
+static const char *refusal(struct arena *a, const char *name) {
+    struct os_stat st;
+    const char *path = arena_printf(a, "%s.cold", name);
+    if (!os_stat(path, &st) || st.mtime_ns / 1000000000 + COLD_SECONDS < (int64_t)time(NULL))
+        return NULL;
+    size_t n = 0;
+    char *text = os_read(a, path, &n);
+    return text;
+}
+
+static struct sockaddr_un address_of(const char *name) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
+    return address;
+}
+
+static bool is_ours(int fd) {
+#ifdef SO_PEERCRED
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && peer.uid == geteuid();
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
+/* -1 when nobody listens. */
+static int reach(const char *name) {
+    struct sockaddr_un address = address_of(name);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && is_ours(fd))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Takes the place of a socket on which nobody listens any more. */
+static int listen_at(struct arena *a, const char *name) {
+    const char *tmp = arena_printf(a, "%s.%ld", name, (long)getpid());
+    struct sockaddr_un address = address_of(tmp);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    unlink(tmp);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 4096) == 0 &&
+        rename(tmp, name) == 0)
+        return fd;
+    unlink(tmp);
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* A pipe that its only holder both writes and reads: what is printed before there is a child to print it. */
+static int own_pipe(void) {
+    int ends[2];
+    if (pipe(ends) != 0)
+        return -1;
+#ifdef F_SETPIPE_SZ
+    fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
+#endif
+    char path[32];
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
+    int both = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    close(ends[0]);
+    close(ends[1]);
+    return both;
+}
+
+static void close_others(int kept) {
+    DIR *d = opendir("/dev/fd");
+    for (struct dirent *e; d && (e = readdir(d));) {
+        int fd = atoi(e->d_name);
+        if (fd > 2 && fd != kept && fd != dirfd(d))
+            close(fd);
+    }
+    if (d)
+        closedir(d);
+}
+
+static void become_server(const struct server *s, const char *name, int listener, int out) {
+    child_detach(out);
+    int fd = fcntl(listener, F_DUPFD, HIGH_FD);
+    if (fd < 0)
+        fd = dup(listener);
+    close_others(fd);
+    struct strs argv = {0};
+    const char *idle = getenv("TESTFAN_IDLE");
+    const char *const words[] = {
+        s->python, s->program, arena_printf(s->arena, "%d", fd), name, idle ? idle : arena_printf(s->arena, "%d", IDLE_SECONDS), "--"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        array_push(s->arena, &argv, words[i]);
+    for (uint32_t i = 0; i < s->args->len; i++)
+        array_push(s->arena, &argv, s->args->items[i]);
+    array_push(s->arena, &argv, NULL);
+    union {
+        const char *const *given;
+        char *const *taken;
+    } taken = {argv.items}, vars = {s->env->items};
+    execve(argv.items[0], taken.taken, vars.taken);
+    _exit(127);
+}
+
+/* The server is nobody's child. */
+static bool launch(const struct server *s, const char *name, int listener) {
+    int out = own_pipe();
+    fflush(NULL);
+    pid_t pid = out < 0 ? -1 : fork();
+    if (pid == 0) {
+        if (fork() == 0)
+            become_server(s, name, listener, out);
+        _exit(0);
+    }
+    if (out >= 0)
+        close(out);
+    if (pid < 0)
+        return false;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return true;
+}
+
+/* Two clients that find no server start one. Returns the connection, or -1. */
+static int start_one(const struct server *s, const char *name, const char **why) {
+    int lock = open(arena_printf(s->arena, "%s.lock", name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    while (lock >= 0 && flock(lock, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    int line = lock < 0 ? -1 : reach(name), listener = -1;
+    if (line < 0)
+        *why = refusal(s->arena, name);
+    if (line < 0 && !*why) {
+        listener = listen_at(s->arena, name);
+        *why = "no socket can be made in " SERVER_FOLDER;
+    }
+    if (listener >= 0) {
+        *why = "it cannot be started";
+        if (launch(s, name, listener))
+            line = reach(name);
+        close(listener);
+    }
+    if (lock >= 0)
+        close(lock);
+    return line;
+}
+
+static int find_or_start(const struct server *s, const char *name, const char **why) {
+    *why = NULL;
+    if (!make_folder(why))
+        return -1;
+    int line = reach(name);
+    if (line < 0)
+        *why = refusal(s->arena, name);
+    return line < 0 && !*why ? start_one(s, name, why) : line;
+}
+
+bool server_start(const struct server *s, const char **why) {
+    int line = find_or_start(s, socket_name(s), why);
+    if (line >= 0)
+        close(line);
+    return line >= 0;
+}
+
+static cJSON *strings(const struct strs *list) {
+    cJSON *array = cJSON_CreateArray();
+    for (uint32_t i = 0; i < list->len; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(list->items[i]));
+    return array;
+}
+
+static char *request_text(const struct request *r) {
+    cJSON *json = cJSON_CreateObject();
+    mode_t mask = umask(0);
+    umask(mask);
+    cJSON_AddStringToObject(json, "file", r->file);
+    cJSON_AddStringToObject(json, "log", r->log);
+    cJSON_AddStringToObject(json, "trace", r->trace ? r->trace : "");
+    cJSON_AddStringToObject(json, "xml", r->xml);
+    cJSON_AddItemToObject(json, "nodes", strings(r->nodes));
+    cJSON_AddItemToObject(json, "args", strings(&r->args));
+    cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);
+    cJSON_AddNumberToObject(json, "umask", mask);
+    char *text = cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    return text;
+}
+
+static bool send_all(int line, const char *bytes, size_t n) {
+    while (n) {
+        ssize_t sent = send(line, bytes, n, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false;
+        bytes += sent;
+        n -= (size_t)sent;
+    }
+    return true;
+}
+
+/* The length, and with it the descriptor of the child's output. */
+static bool send_request(int line, int out, const char *text) {
+    uint32_t length = (uint32_t)strlen(text);
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = {{0}};
+    struct iovec part = {&length, sizeof length};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &out, sizeof out);
+    return sendmsg(line, &message, MSG_NOSIGNAL) == sizeof length && send_all(line, text, length);
+}
+
+static enum served ask(int line, const char *text, double timeout, struct child *c) {
+    int out[2];
+    if (pipe(out) != 0) {
+        close(line);
+        return SERVED_LOST;
+    }
+    bool sent = send_request(line, out[1], text);
+    close(out[1]);
+    if (sent)
+        return child_served(line, out[0], timeout, c);
+    close(out[0]);
+    close(line);
+    return SERVED_LOST;
+}
+
+bool server_run(const struct server *s, const struct request *r, double timeout, struct child *c,
+                const char **why) {
+    const char *name = socket_name(s);
+    char *text = request_text(r);
+    enum served said = SERVED_STALE;
+    for (int i = 0; i < TRIES && said == SERVED_STALE; i++) {
+        int line = find_or_start(s, name, why);
+        if (line < 0) {
+            said = SERVED_COLD;
+            break;
+        }
+        said = ask(line, text, timeout, c);
+        *why = said == SERVED_STALE  ? "what it has read changes all the time"
+               : said == SERVED_COLD ? refusal(s->arena, name)
+                                     : "it has ended";
+    }
+    free(text);
+    if (!*why)
+        *why = "it has refused";
+    return said == SERVED_END;
+}

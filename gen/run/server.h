@@ -1,0 +1,36 @@
+#ifndef RUN_SERVER_H
+#define RUN_SERVER_H
+
+#include "base/str.h"
+#include "run/child.h"
+
+#include <stdbool.h>
+
+/*
+ * The fork server (rules/testfan_server.py): one pytest, started and configured, that forks a child per
+ * target. There is one for each interpreter, environment and set of arguments; it listens in SERVER_FOLDER
+ * under rootdir, which only its user can enter, and belongs to nobody: who finds none starts it.
+ */
+#define SERVER_FOLDER ".testfan/server"
+
+struct server {
+    struct arena *arena;
+    const char *program, *python; /* testfan_server.py, the interpreter */
+    const struct strs *args;      /* pytest's, the same for every target */
+    const struct strs *env;       /* the children's environment, with a NULL at its end */
+};
+
+struct request {
+    const char *file, *log, *trace, *xml; /* as for testfan_worker.py; trace may be NULL */
+    const struct strs *nodes;
+    struct strs args; /* pytest's further arguments */
+    long maxfail;     /* 0: none */
+};
+
+/* All in rootdir. Starts a server unless one listens, and does not wait for it; false: *why says why not. */
+bool server_start(const struct server *s, const char **why);
+/* Runs one target in a child of the server. False when it did not run: *why says why. */
+bool server_run(const struct server *s, const struct request *r, double timeout, struct child *c,
+                const char **why);
+
+#endif

@@ -1,0 +1,404 @@
+"""Keeps one started pytest ready and forks it for each test file: what `testfan exec` asks in place of starting Python.
+
+    python testfan_server.py SOCKET NAME IDLE -- PYTEST_ARGS
+
+SOCKET is the descriptor of a listening socket whose path is NAME. pytest is started as the worker starts it and comes as far
+as is the same for every file; there it serves. A request is a length and JSON, with the descriptor that is to be the child's
+output. The answers are pairs of integers: CHILD and its pid, END and how it ended as waitpid tells it; or STALE, when a file
+that was read before forking has changed, or COLD, when a fork could differ from a process of its own: NAME.cold says why.
+The child is reaped, and what is left of its process group ended, when the client hangs up.
+
+PYTEST_DONT_REWRITE
+"""
+import os
+import sys
+import time
+
+STARTED = time.time_ns()
+
+import _socket
+import atexit
+import fcntl
+import gc
+import json
+import select
+import stat
+import struct
+import tempfile
+import threading
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import testfan_doubts
+import testfan_worker
+
+del sys.path[0]
+
+CHILD, END, STALE, COLD = range(1, 5)
+LOOK_SECONDS = 5  # how often to see whether the socket is still there
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
+# What pytest imports anyway when it is configured.
+SOON_IMPORTED = ("email.feedparser", "email.parser", "faulthandler", "pdb")
+
+
+class Client:
+    def __init__(self, connection):
+        self.connection = connection
+        self.pid = self.pidfd = None
+
+    def answer(self, kind, value=0):
+        try:
+            self.connection.send(struct.pack("ii", kind, value))
+        except OSError:
+            pass
+
+    def ended(self):
+        end = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if end is None:
+            return
+        self.answer(END, end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status)
+        os.close(self.pidfd)
+        self.pidfd = None
+
+    def close(self):
+        self.connection.close()
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+
+    # Until the child is reaped nobody else gets its number.
+    def hang_up(self):
+        self.close()
+        if self.pid is None:
+            return
+        for kill in os.killpg, os.kill:
+            try:
+                kill(self.pid, SIGKILL)
+            except OSError:
+                pass
+        os.waitpid(self.pid, 0)
+
+
+class Server:
+    def __init__(self, listener, name, idle, tracer):
+        self.listener, self.name, self.idle, self.tracer = listener, name, idle, tracer
+        self.inode = os.stat(name).st_ino
+        self.clients = {}  # descriptor -> the client whose connection or child it is
+        self.pid = os.getpid()
+        self.doubts = testfan_doubts.Doubts(STARTED)
+        self.output = os.fstat(1)
+        self.stale = False
+
+    def refuse(self, reason):
+        """Tells everybody, now and for some time, that this suite is to be run cold."""
+        with open(self.name + ".tmp", "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(reason)
+        os.rename(self.name + ".tmp", self.name + ".cold")
+        self.leave()
+        self.serve_rest(COLD)
+
+    def leave(self):
+        try:
+            if os.stat(self.name).st_ino == self.inode:
+                os.unlink(self.name)
+        except OSError:
+            pass
+
+    def serve_rest(self, kind):
+        self.listener.setblocking(False)
+        while True:
+            try:
+                Client(self.accept()).answer(kind)
+            except OSError:
+                return
+
+    def accept(self):
+        fd, _ = self.listener._accept()
+        return _socket.socket(fileno=fd)
+
+    def serve(self, config):
+        """Returns in each child, with its request; in the server itself never."""
+        self.tracer.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.printed = read_pipe(1)
+        reason = self.doubts.find(config, [self.listener.fileno()], self.output, self.tracer)
+        if reason:
+            self.refuse(reason)
+            os._exit(0)
+        self.doubts.end()
+        gc.collect()
+        gc.freeze()
+        self.handlers, self.tracer.handlers = self.tracer.handlers, {}
+        try:
+            return self.loop()
+        except Exception:
+            if os.getpid() == self.pid:
+                self.leave()
+            raise
+
+    def loop(self):
+        poll = select.poll()
+        poll.register(self.listener, select.POLLIN)
+        last = time.monotonic()
+        while not (self.stale and not self.clients):
+            events = poll.poll(LOOK_SECONDS * 1000)
+            if events or self.clients:
+                last = time.monotonic()
+            elif time.monotonic() - last >= self.idle or not self.is_reachable():
+                break
+            for fd, event in events:
+                if fd == self.listener.fileno():
+                    connection = self.accept()
+                    self.clients[connection.fileno()] = Client(connection)
+                    poll.register(connection, select.POLLIN)
+                    continue
+                client = self.clients.get(fd)
+                if client is None:
+                    continue
+                if fd == client.pidfd:
+                    poll.unregister(fd)
+                    del self.clients[fd]
+                    client.ended()
+                    continue
+                request = self.read(client)
+                if request is not None and self.start(client, request, poll):
+                    return request
+                if request is None or client.pid is None:
+                    self.forget(client, poll)
+        self.leave()
+        self.listener.setblocking(False)
+        self.serve_rest(STALE)
+        os._exit(0)
+
+    def is_reachable(self):
+        try:
+            return os.stat(self.name).st_ino == self.inode
+        except OSError:
+            return False
+
+    def forget(self, client, poll):
+        for fd in client.connection.fileno(), client.pidfd:
+            if fd is not None:
+                poll.unregister(fd)
+                del self.clients[fd]
+        client.hang_up()
+
+    # A client sends once, and then only hangs up.
+    def read(self, client):
+        if client.pid is not None:
+            return None
+        credentials = client.connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+        if struct.unpack("3i", credentials)[1] != os.geteuid():
+            return None
+        try:
+            data, ancillary, _, _ = client.connection.recvmsg(4, _socket.CMSG_SPACE(4))
+            if len(data) < 4 or not ancillary:
+                return None
+            left, parts = struct.unpack("I", data)[0], []
+            while left:
+                part = client.connection.recv(min(left, 1 << 20))
+                if not part:
+                    return None
+                parts.append(part)
+                left -= len(part)
+            request = json.loads(b"".join(parts).decode("utf-8", "surrogateescape"))
+            request["output"] = struct.unpack("i", ancillary[0][2])[0]
+            return request
+        except (OSError, ValueError):
+            return None
+
+    def start(self, client, request, poll):
+        """Forks; true in the child."""
+        if not self.stale and self.doubts.changed():
+            self.stale = True
+            self.leave()
+            poll.unregister(self.listener)
+            self.serve_rest(STALE)
+        if self.stale:
+            client.answer(STALE)
+            os.close(request["output"])
+            return False
+        if len(os.listdir("/proc/self/task")) > 1:
+            client.answer(COLD)
+            os.close(request["output"])
+            return False
+        pid = os.fork()
+        if pid == 0:
+            self.become(client, request)
+            return True
+        os.close(request["output"])
+        client.pid, client.pidfd = pid, os.pidfd_open(pid)
+        client.answer(CHILD, pid)
+        self.clients[client.pidfd] = client
+        poll.register(client.pidfd, select.POLLIN)
+        return False
+
+    def become(self, client, request):
+        die_with_parent()
+        if os.getppid() != self.pid:
+            os._exit(127)
+        os.setsid()
+        os.umask(request["umask"])
+        self.listener.close()
+        for other in {client, *self.clients.values()}:
+            other.close()
+        own_files(request["output"], self.output)
+        write_all(1, self.printed)
+
+
+def die_with_parent():
+    try:
+        import _ctypes
+    except ImportError:
+        return
+    prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+    _ctypes.call_function(prctl, (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+    del sys.modules["_ctypes"]
+
+
+def read_pipe(fd):
+    """What stands in the pipe of our own output: testfan made it so that it can be read here as well."""
+    parts = []
+    try:
+        while True:
+            parts.append(os.read(fd, 1 << 20))
+    except BlockingIOError:
+        return b"".join(parts)
+
+
+def write_all(fd, data):
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def own_files(output, shared):
+    """Puts `output` where the server's output was, and a file of its own where pytest captures into one without a name."""
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        try:
+            found = os.fstat(fd)
+        except OSError:
+            continue
+        if fd == output:
+            continue
+        inheritable = os.get_inheritable(fd)
+        if os.path.samestat(found, shared):
+            os.dup2(output, fd, inheritable)
+        elif stat.S_ISREG(found.st_mode) and not found.st_nlink:
+            with tempfile.TemporaryFile(buffering=0) as copy:
+                copy.write(os.pread(fd, found.st_size, 0))
+                copy.seek(os.lseek(fd, 0, os.SEEK_CUR))
+                os.dup2(copy.fileno(), fd, inheritable)
+    os.close(output)
+
+
+class ServedTarget(testfan_worker.TargetPlugin):
+    __doc__ = testfan_worker.__doc__
+
+    def __init__(self, server, words):
+        super().__init__("", os.devnull, [], server.tracer)
+        self.server, self.words = server, words
+        self.served = False
+
+    def pytest_cmdline_main(self, config):
+        for name in SOON_IMPORTED:
+            __import__(name)
+        if testfan_doubts.has_session_hooks(config):
+            self.serve(config)
+
+    def pytest_collection(self, session):
+        if not self.served:
+            self.serve(session.config)
+            start_again(session.config)
+        super().pytest_collection(session)
+
+    def serve(self, config):
+        request = self.server.serve(config)
+        self.served = True
+        tracer, needs_init = self.server.tracer, self.needs_init
+        traced = request["trace"]
+        if traced:
+            tracer.handlers = self.server.handlers
+            tracer.log = os.path.abspath(traced)
+            tracer.buffered = True
+            tracer.pending = [os.fsdecode(self.server.doubts.records[:-1])] if self.server.doubts.records else []
+        super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None)
+        self.needs_init = needs_init
+        self.tell(config, request)
+
+    def tell(self, config, request):
+        args = self.words + request["args"]
+        testfan_worker.tell_arguments(args)
+        values = {"xmlpath": request["xml"]}
+        if request["maxfail"]:
+            values["maxfail"] = request["maxfail"]
+        for namespace in config.option, config.known_args_namespace:
+            vars(namespace).update(values)
+        told = config.invocation_params
+        config.invocation_params = type(told)(args=tuple(sys.argv[1:]), plugins=told.plugins, dir=told.dir)
+
+
+def start_again(config):
+    """The session began in the server: its report and its times are this target's own."""
+    from _pytest.junitxml import xml_key
+
+    xml = config.stash.get(xml_key, None)
+    if xml is not None:
+        xml.logfile = os.path.normpath(os.path.abspath(config.option.xmlpath))
+        xml.pytest_sessionstart()
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if hasattr(terminal, "_session_start"):
+        terminal._session_start = type(terminal._session_start)()
+    elif hasattr(terminal, "_sessionstarttime"):
+        terminal._sessionstarttime = time.time()
+
+
+def finish(status):
+    """Ends as the interpreter does, but for taking everything apart."""
+    try:
+        threading._shutdown()
+        atexit._run_exitfuncs()
+    except BaseException:
+        traceback.print_exc()
+    for file in sys.stdout, sys.stderr:
+        try:
+            file.flush()
+        except Exception:
+            pass
+    os._exit(status)
+
+
+def run(plugin, words):
+    """The exit status of pytest, as the interpreter would make it."""
+    try:
+        testfan_worker.run_pytest(plugin, words)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return (end.code or 0) & 0xFF
+        print(end.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def main():
+    words = sys.argv[1:]
+    split = words.index("--")
+    fd, name, idle = words[:split]
+    listener = _socket.socket(fileno=int(fd))
+    tracer = testfan_worker.start_trace(os.path.abspath(name + ".trace"))
+    server = Server(listener, name, float(idle), tracer)
+    plugin = ServedTarget(server, words[split + 1 :])
+    for module in "testfan_worker", "testfan_doubts":
+        del sys.modules[module]
+    status = run(plugin, plugin.words + ["--junitxml=" + os.path.abspath(name + ".xml")])
+    if not plugin.served:
+        sys.stdout.flush()
+        server.refuse("pytest ended with status %d before it collected\n%s" % (status, read_pipe(1).decode("utf-8", "replace")))
+    finish(status)
+
+
+if __name__ == "__main__":
+    main()
