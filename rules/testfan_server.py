@@ -38,7 +38,7 @@ CHILD, END, STALE, COLD = range(1, 5)
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
 # What pytest imports anyway when it is configured.
-SOON_IMPORTED = ("email.feedparser", "email.parser", "faulthandler", "pdb")
+SOON_IMPORTED = ("faulthandler", "pdb")
 
 
 class Client:
@@ -301,9 +301,9 @@ class ServedTarget(testfan_worker.TargetPlugin):
         self.served = False
 
     def pytest_cmdline_main(self, config):
-        for name in SOON_IMPORTED:
-            __import__(name)
         if testfan_doubts.has_session_hooks(config):
+            for name in SOON_IMPORTED:
+                __import__(name)
             self.serve(config)
 
     def pytest_collection(self, session):

@@ -155,6 +155,7 @@ def start_trace(log):
     except FileNotFoundError:  # somebody cleared the cache: distributions go unwatched once
         pass
     child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
+    del sys.modules["testfan_trace"]
     tracer = testfan_trace.start(log, os.getcwd(), sites, child)
     atexit.register(tracer.flush)
     tracer.searching = True

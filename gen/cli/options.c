@@ -38,6 +38,8 @@ static const struct option options[] = {
      "run N targets at once (as ninja decides)"},
     {"maxfail", 0, "N", VALUE_NUMBER, FIELD(maxfail), CMD_TEST, NULL,
      "start no more targets after N failures (0: no limit)"},
+    {"no-workers", 0, NULL, VALUE_FLAG, FIELD(no_workers), CMD_TEST | CMD_AUDIT | CMD_LEARN, NULL,
+     "start Python anew for each target, fork none"},
     {"engine", 0, "NAME", VALUE_TEXT, FIELD(engine), CMD_GEN, " ninja ",
      "the build system to write for: ninja"},
     {"format", 0, "NAME", VALUE_TEXT, FIELD(format), CMD_SELECT, " paths ninja json ",

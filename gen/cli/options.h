@@ -32,7 +32,7 @@ struct invocation {
     bool failed, fresh, explain;            /* --failed, --new, --explain */
     const char *output, *plan, *stamp;
     long jobs, maxfail; /* -1: not given */
-    bool verbose, stats, direct, durations, help, version;
+    bool verbose, stats, direct, durations, no_workers, help, version;
     struct strs words;         /* what is no option */
     struct strs rest;          /* what stands after `--` */
     struct strs error, ignore; /* --error CODE, --ignore CODE */

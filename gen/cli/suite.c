@@ -61,6 +61,8 @@ static int run_plan(struct invocation *in, const struct plan *plan, bool part) {
     setenv("TESTFAN_MAXFAIL", arena_printf(in->arena, "%ld", plan->maxfail), 1);
     if (in->verbose)
         setenv("TESTFAN_VERBOSE", "1", 1);
+    if (in->no_workers)
+        setenv("TESTFAN_NO_WORKERS", "1", 1);
     return ninja_run(in->arena, &call);
 }
 

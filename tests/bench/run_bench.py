@@ -58,15 +58,7 @@ class Project:
         self.targets = len(list((self.tree.path / ".testfan/results").rglob("*.xml")))
 
     def end_server(self):
-        """The socket gone, the server ends itself; this waits for it."""
-        shutil.rmtree(self.tree.path / ".testfan/server", ignore_errors=True)
-        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes()
-                if b"testfan_server.py" in words and os.readlink(path.parent / "cwd") == str(self.tree.path):
-                    os.kill(int(path.parent.name), 9)
-            except OSError:
-                pass
+        conftest.end_servers(self.tree.path)
 
     def nothing(self):
         self.end_server()

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -15,6 +16,7 @@ BUILD = pathlib.Path(os.environ.get("TESTFAN_BUILD", ROOT / "build"))
 PROJECTS = pathlib.Path(os.environ.get("TESTFAN_PROJECTS", ROOT / ".deps/projects"))
 KNOWN = json.loads((ROOT / "tests/projects/projects.json").read_text())
 NAMES = sorted(name for name in KNOWN if not KNOWN[name].get("large"))
+RULES = [p.name for p in (ROOT / "rules").glob("testfan_*.py")]
 NINJAS = [n for n in ("/usr/bin/ninja", str(pathlib.Path(sys.executable).parent / "ninja")) if os.path.exists(n)]
 
 
@@ -94,6 +96,31 @@ def tree(request, tmp_path):
     path = tmp_path / "tree"
     path.mkdir()
     return Tree(path, ninja=request.param)
+
+
+def servers(path):
+    """The pids of the fork servers of the trees below a folder."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if b"testfan_server.py" in (entry / "cmdline").read_bytes() and (entry / "cwd").resolve().is_relative_to(path):
+                found.append(int(entry.name))
+        except OSError:
+            pass
+    return found
+
+
+def end_servers(path):
+    for pid in servers(path):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def _no_server_stays(request):
+    path = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if path:
+        end_servers(path)
 
 
 def clone_environment(name, source, venv):
