@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -57,7 +58,15 @@ static bool load_config(struct project *p, const struct invocation *in, bool mus
            config_load(p->arena, p->start, p->python.pytest_major, &p->config);
 }
 
-bool project_load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p) {
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Every stage up to the graph; what is wrong with files is left in `findings`. */
+static bool load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p, struct findings *findings,
+                 int64_t *started) {
     *p = (struct project){.arena = a};
     timer_lap(NULL);
     p->start = os_realpath(a, in->dir);
@@ -71,6 +80,8 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
     bool inside = strncmp(p->start, p->config.rootdir, n) == 0 && strlen(p->start) > n;
     p->below = inside ? p->start + n + (p->config.rootdir[n - 1] != '/') : "";
     timer_lap("config");
+    os_mkdirs(in_root(p, ".testfan/cache")); /* now, so that it does not look like a change of the tree */
+    *started = now_ns();
     if (!scan_tree(a, &p->config, &p->scan))
         return false;
     if (in->since) {
@@ -89,9 +100,9 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
         graph_node(&p->graph, p->scan.texts.items[i].path);
     modules_index(&p->modules, a, &p->scan, &p->config, &p->python, &p->initial);
     dists_index(&p->dists, a, &p->python, &p->config);
-    struct findings findings = {.arena = a};
+    *findings = (struct findings){.arena = a};
     if (!(flags & PROJECT_NO_EDGES))
-        resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, &findings);
+        resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, findings);
     timer_lap("resolve");
     if (!learned_read(a, p->config.rootdir, &p->learned))
         return false;
@@ -101,10 +112,29 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
     p->sure = p->graph;
     if (p->config.testfan.trace && python_traces(&p->python))
         graph_without_late(&p->graph, &p->sure);
-    resolve_report(&findings, &p->graph, &p->scan);
     timer_lap("graph");
     return true;
 }
+
+bool project_load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p) {
+    struct findings findings;
+    for (int tries = 3;; tries--) {
+        int64_t started;
+        n_timers = 0;
+        if (!load(a, in, flags, p, &findings, &started))
+            return false;
+        if (!scan_changed(&p->scan, p->config.rootdir, started))
+            break;
+        if (!tries) {
+            diag(DIAG_TREE_CHANGED, p->config.rootdir, 0, 0, "files change faster than they can be read; the answer may be of two states");
+            break;
+        }
+        project_free(p);
+    }
+    resolve_report(&findings, &p->graph, &p->scan);
+    return true;
+}
+
 
 void project_free(struct project *p) {
     store_free(&p->store);
