@@ -65,8 +65,8 @@ static int64_t now_ns(void) {
 }
 
 /* Every stage up to the graph; what is wrong with files is left in `findings`. */
-static bool load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p, struct findings *findings,
-                 int64_t *started) {
+static bool load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p,
+                 struct findings *findings, int64_t *started) {
     *p = (struct project){.arena = a};
     timer_lap(NULL);
     p->start = os_realpath(a, in->dir);
@@ -126,7 +126,8 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
         if (!scan_changed(&p->scan, p->config.rootdir, started))
             break;
         if (!tries) {
-            diag(DIAG_TREE_CHANGED, p->config.rootdir, 0, 0, "files change faster than they can be read; the answer may be of two states");
+            diag(DIAG_TREE_CHANGED, p->config.rootdir, 0, 0,
+                 "files change faster than they can be read; the answer may be of two states");
             break;
         }
         project_free(p);
@@ -134,7 +135,6 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
     resolve_report(&findings, &p->graph, &p->scan);
     return true;
 }
-
 
 void project_free(struct project *p) {
     store_free(&p->store);
@@ -269,7 +269,8 @@ static bool write_support(struct project *p, const struct strs *watched) {
             if (strcmp(f->name, rules[i][0]) == 0)
                 ok = write_text(p, rules[i][1], f->text);
     ok = ok && write_lists(p);
-    ok = ok && closure_write(&p->sure, in_root(p, CLOSURE_SURE)) && closure_write(&p->graph, in_root(p, CLOSURE_ALL));
+    ok = ok && closure_write(&p->sure, in_root(p, CLOSURE_SURE)) &&
+         closure_write(&p->graph, in_root(p, CLOSURE_ALL));
     struct buf b = {0};
     emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir}, watched);
     ok = ok && out_write(in_root(p, ".testfan/machine.ninja"), b.s, b.len, NULL);
@@ -301,7 +302,8 @@ bool project_write(struct project *p, const struct plan *plan) {
     struct strs watched = watched_paths(p);
     if (!may_overwrite(p, file) || !write_support(p, &watched) || !plan_write(plan, p->config.rootdir))
         return false;
-    forget_stale(plan, &p->sure, &p->graph, &p->dists, p->config.rootdir, in_root(p, ".testfan/cache/inputs"));
+    forget_stale(plan, &p->sure, &p->graph, &p->dists, p->config.rootdir,
+                 in_root(p, ".testfan/cache/inputs"));
     struct buf b = {0};
     bool ok = true, changed = false;
     if (!plan->filtered) {

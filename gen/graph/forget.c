@@ -220,9 +220,10 @@ static const char *name_of(struct memory *m, const char *path) {
     return arena_strndup(&m->arena, name, strlen(name) - 3);
 }
 
-/* Whether a Python file came after the pass that the target needs by late edges alone, and that goes by a name
-   that the run imported. */
-static bool late_came(struct memory *m, const struct graph *g, const struct graph *all, const struct target *t, int64_t passed) {
+/* Whether a Python file came after the pass that the target needs by late edges alone, and that goes by a
+   name that the run imported. */
+static bool late_came(struct memory *m, const struct graph *g, const struct graph *all,
+                      const struct target *t, int64_t passed) {
     struct inputs trace = {0};
     bool read = false, came = false;
     unsigned char *seen = NULL, *sure = NULL;
@@ -242,7 +243,9 @@ static bool late_came(struct memory *m, const struct graph *g, const struct grap
         if (!seen[all->unit_of[node]] || sure[g->unit_of[node]])
             continue;
         if (!read)
-            inputs_read(&m->arena, os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.trace", t->result)), &trace);
+            inputs_read(&m->arena,
+                        os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.trace", t->result)),
+                        &trace);
         read = true;
         came = !trace.len;
         ARRAY_FOR (const struct input, in, &trace)
@@ -263,14 +266,15 @@ static int64_t oldest_pass(struct memory *m, const struct plan *plan) {
     int64_t oldest = INT64_MAX;
     ARRAY_FOR (const struct target, t, &plan->targets) {
         struct os_stat st;
-        if (os_stat(os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.ok", t->result)), &st) && st.mtime_ns < oldest)
+        if (os_stat(os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.ok", t->result)), &st) &&
+            st.mtime_ns < oldest)
             oldest = st.mtime_ns;
     }
     return oldest;
 }
 
-void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all, const struct dists *d,
-                  const char *rootdir, const char *cache) {
+void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all,
+                  const struct dists *d, const char *rootdir, const char *cache) {
     struct memory m = {.rootdir = rootdir, .now = now_ns()};
     m.before.arena = m.looked.arena = m.lists.arena = &m.arena;
     buf_str(&m.out, "");
@@ -290,8 +294,9 @@ void forget_stale(const struct plan *plan, const struct graph *g, const struct g
         const char *ok = os_join(&m.arena, rootdir, arena_printf(&m.arena, "%s.ok", t->result));
         bool extra = extra_differs(&m, d, t->result);
         bool there = os_stat(ok, &st);
-        if (there && (extra || late_came(&m, g, all, t, st.mtime_ns) || (since[g->unit_of[t->node]] > st.mtime_ns &&
-                                           changed_by_others(&m, g, t) > st.mtime_ns)))
+        if (there &&
+            (extra || late_came(&m, g, all, t, st.mtime_ns) ||
+             (since[g->unit_of[t->node]] > st.mtime_ns && changed_by_others(&m, g, t) > st.mtime_ns)))
             unlink(ok);
     }
     out_write(cache, m.out.s, m.out.len, NULL);

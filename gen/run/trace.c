@@ -236,7 +236,8 @@ static void take_names(struct digestion *d, const char *names) {
 static void take_late_file(void *ctx, const char *path) {
     struct digestion *d = ctx;
     struct os_stat st;
-    if (!closure_has(&d->closure, path) && str_ends(path, ".py") && os_stat(os_join(d->a, d->t->rootdir, path), &st))
+    if (!closure_has(&d->closure, path) && str_ends(path, ".py") &&
+        os_stat(os_join(d->a, d->t->rootdir, path), &st))
         add_content(d, INPUT_READ, arena_strdup(d->a, path), &st);
 }
 

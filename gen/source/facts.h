@@ -135,7 +135,8 @@ enum fact_flag {
     FACT_SYNTAX_ERROR = 1,
     FACT_ENCODING = 2,
     FACT_LAZY = 4, /* it has a `__getattr__` at module level */
-    FACT_MAKES_NAMES = 8, /* globals(), exec() and their like stand in it: it may bind names that nobody reads */
+    FACT_MAKES_NAMES =
+        8, /* globals(), exec() and their like stand in it: it may bind names that nobody reads */
 };
 
 enum { FACT_PARTS = 11 };
@@ -151,7 +152,8 @@ struct facts {
     /* Where each array starts, in bytes from the start of the block, and how many it has. */
     union {
         struct {
-            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, words, bindings, text;
+            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, words,
+                bindings, text;
         };
         struct facts_part parts[FACT_PARTS];
     };

@@ -32,7 +32,8 @@ static bool find_revision(struct arena *a, const char *dir, const char *revision
     bool repository = code == 0;
     buf_reset(&out);
     if (repository)
-        code = RUN(dir, &out, true, "rev-parse", "--verify", "--quiet", "--end-of-options", arena_printf(a, "%s^{commit}", revision));
+        code = RUN(dir, &out, true, "rev-parse", "--verify", "--quiet", "--end-of-options",
+                   arena_printf(a, "%s^{commit}", revision));
     if (code == 0 && out.len) {
         *commit = arena_strndup(a, out.s, strcspn(out.s, "\n"));
         buf_free(&out);
@@ -93,8 +94,8 @@ bool git_diff(struct arena *a, const char *dir, const char *revision, struct git
     if (!find_revision(a, dir, revision, &commit))
         return false;
     struct buf diff = {0}, files = {0};
-    int code = RUN(dir, &diff, false, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none", "--relative",
-                   "--name-status", "-z", commit, "--");
+    int code = RUN(dir, &diff, false, "diff", "--no-ext-diff", "--no-textconv", "--no-renames",
+                   "--ignore-submodules=none", "--relative", "--name-status", "-z", commit, "--");
     code = code ? code : RUN(dir, &files, false, "ls-files", "--others", "--exclude-standard", "-z");
     if (code == 0) {
         take_status(a, &diff, out);

@@ -115,9 +115,11 @@ static void put_character(struct maker *m, uint32_t c) {
         buf_fmt(&m->id, "\\U%08x", c);
 }
 
-static const char *take_digits(const char *s, const char *end, unsigned base, unsigned most, uint32_t *value) {
+static const char *take_digits(const char *s, const char *end, unsigned base, unsigned most,
+                               uint32_t *value) {
     *value = 0;
-    for (unsigned i = 0; i < most && s < end && (base == 16 ? isxdigit((unsigned char)*s) : *s >= '0' && *s <= '7'); i++, s++)
+    for (unsigned i = 0;
+         i < most && s < end && (base == 16 ? isxdigit((unsigned char)*s) : *s >= '0' && *s <= '7'); i++, s++)
         *value = *value * base + (uint32_t)(*s <= '9' ? *s - '0' : (*s | 32) - 'a' + 10);
     return s;
 }
@@ -226,7 +228,8 @@ static bool is_arithmetic(TSNode node, const char *text) {
     if (!is_type(node, "binary_operator"))
         return false;
     char operator= text[ts_node_start_byte(syntax_field(node, "operator"))];
-    return strchr("+-/", operator) && (is_number(syntax_field(node, "left")) || is_number(syntax_field(node, "right")));
+    return strchr("+-/", operator) &&
+           (is_number(syntax_field(node, "left")) || is_number(syntax_field(node, "right")));
 }
 
 static void put_maybe(struct maker *m, const char *words) {
@@ -241,7 +244,8 @@ static void put_call(struct maker *m, TSNode call, const char *text, const char 
     call = without_replace(call, text);
     TSNode function = syntax_field(call, "function"), first = {0};
     struct items arguments = items_of(syntax_field(call, "arguments"));
-    if (is_dotted(function, text, "re.compile") && next_item(&arguments, &first) && syntax_is(first, KIND_STRING))
+    if (is_dotted(function, text, "re.compile") && next_item(&arguments, &first) &&
+        syntax_is(first, KIND_STRING))
         put_value(m, first, text, fallback);
     else
         put_value_hole(m, function, text, true, fallback);
@@ -249,8 +253,9 @@ static void put_call(struct maker *m, TSNode call, const char *text, const char 
 }
 
 static bool is_object(TSNode node) {
-    static const char *const types[] = {"dictionary",        "set",      "list_comprehension", "dictionary_comprehension",
-                                        "set_comprehension", "ellipsis", "generator_expression"};
+    static const char *const types[] = {
+        "dictionary",        "set",      "list_comprehension",  "dictionary_comprehension",
+        "set_comprehension", "ellipsis", "generator_expression"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (is_type(node, types[i]))
             return true;
@@ -288,7 +293,8 @@ static void put_value(struct maker *m, TSNode node, const char *text, const char
         put_call(m, node, text, fallback);
     } else if (is_arithmetic(node, text)) {
         put_maybe(m, fallback);
-    } else if (is_type(node, "binary_operator") && text[ts_node_start_byte(syntax_field(node, "operator"))] == '/' &&
+    } else if (is_type(node, "binary_operator") &&
+               text[ts_node_start_byte(syntax_field(node, "operator"))] == '/' &&
                syntax_is(syntax_field(node, "right"), KIND_STRING)) {
         m->exact = false;
         buf_str(&m->id, fallback);
@@ -363,7 +369,8 @@ static void put_mark(struct maker *m, TSNode node, const char *text) {
 static void put_marks(struct maker *m, struct place set) {
     TSNode marks, item;
     buf_reset(&m->marks);
-    if (!is_param_call(set.node, set.text) || !keyword_value(syntax_field(set.node, "arguments"), set.text, "marks", &marks))
+    if (!is_param_call(set.node, set.text) ||
+        !keyword_value(syntax_field(set.node, "arguments"), set.text, "marks", &marks))
         return;
     marks = unwrapped(marks);
     if (is_sequence(marks))
@@ -385,7 +392,8 @@ static void keep_id(struct maker *m) {
 }
 
 static bool literal_number(TSNode node, const char *text, long *n) {
-    if (!syntax_is(node, KIND_INTEGER) || !same_when_printed(text + ts_node_start_byte(node), node_length(node)))
+    if (!syntax_is(node, KIND_INTEGER) ||
+        !same_when_printed(text + ts_node_start_byte(node), node_length(node)))
         return false;
     *n = strtol(text + ts_node_start_byte(node), NULL, 10);
     return true;
@@ -394,7 +402,8 @@ static bool literal_number(TSNode node, const char *text, long *n) {
 /* `range(2, 5)`: true when the call is one, with the ids kept as far as they are known. */
 static bool take_range(struct maker *m, TSNode node, const char *text, uint32_t *known) {
     struct buf callee = {0};
-    bool is = syntax_is(node, KIND_CALL) && syntax_dotted(syntax_field(node, "function"), text, &callee) && strcmp(callee.s, "range") == 0;
+    bool is = syntax_is(node, KIND_CALL) && syntax_dotted(syntax_field(node, "function"), text, &callee) &&
+              strcmp(callee.s, "range") == 0;
     buf_free(&callee);
     if (!is || !m->bare)
         return false;
@@ -441,7 +450,8 @@ static void gather_sets(struct maker *m, struct place values, unsigned depth) {
             m->sets.partial = true;
         else
             gather_sets(m, (struct place){node, text}, depth + 1);
-    } else if (is_type(node, "binary_operator") && text[ts_node_start_byte(syntax_field(node, "operator"))] == '+') {
+    } else if (is_type(node, "binary_operator") &&
+               text[ts_node_start_byte(syntax_field(node, "operator"))] == '+') {
         gather_sets(m, (struct place){syntax_field(node, "left"), text}, depth + 1);
         gather_sets(m, (struct place){syntax_field(node, "right"), text}, depth + 1);
     } else {
@@ -472,7 +482,8 @@ static bool read_names(struct maker *m, TSNode names, const char *text) {
 /* Appends the id that a set gives itself, or that `ids` has for it; false where neither does. */
 static bool put_given(struct maker *m, struct place set, struct place given) {
     TSNode own;
-    if (is_param_call(set.node, set.text) && keyword_value(syntax_field(set.node, "arguments"), set.text, "id", &own) &&
+    if (is_param_call(set.node, set.text) &&
+        keyword_value(syntax_field(set.node, "arguments"), set.text, "id", &own) &&
         !syntax_is(own, KIND_NONE)) {
         if (syntax_is(own, KIND_STRING) || syntax_is(own, KIND_CONCATENATED))
             put_value(m, own, set.text, "");
@@ -518,7 +529,8 @@ static uint32_t take_sets(struct maker *m, struct place ids) {
     return m->exact ? IDS_EXACT : IDS_PATTERNS;
 }
 
-static bool find_values(struct maker *m, TSNode arguments, const char *text, const char *fixture, TSNode *values) {
+static bool find_values(struct maker *m, TSNode arguments, const char *text, const char *fixture,
+                        TSNode *values) {
     struct items all = items_of(arguments);
     TSNode first;
     if (fixture) {
@@ -549,8 +561,8 @@ static uint32_t take_ids(struct maker *m, TSNode arguments, const char *text, co
     return take_sets(m, (struct place){ids, text});
 }
 
-uint32_t params_ids(struct facts_builder *b, TSNode arguments, const char *text, const char *fixture, struct bound_values *values,
-                    uint32_t *n) {
+uint32_t params_ids(struct facts_builder *b, TSNode arguments, const char *text, const char *fixture,
+                    struct bound_values *values, uint32_t *n) {
     uint32_t first = b->ids.len, known = IDS_UNKNOWN;
     struct maker m = {.b = b, .values = values, .exact = true};
     if (!ts_node_is_null(arguments))

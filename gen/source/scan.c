@@ -291,7 +291,9 @@ void scan_add_gone(struct arena *a, const struct strs *paths, struct scan *s) {
             array_push(a, &s->others, f.path);
             continue;
         }
-        f.flags |= strcmp(name, "conftest.py") == 0 ? SOURCE_CONFTEST : strcmp(name, "__init__.py") == 0 ? SOURCE_INIT : 0;
+        f.flags |= strcmp(name, "conftest.py") == 0   ? SOURCE_CONFTEST
+                   : strcmp(name, "__init__.py") == 0 ? SOURCE_INIT
+                                                      : 0;
         array_push(a, &s->files, f);
     }
     if (s->files.len)
@@ -303,7 +305,8 @@ static bool file_changed(const struct source_file *f, const char *path) {
     struct os_stat st;
     if (f->flags & SOURCE_GONE)
         return false;
-    return !os_stat(path, &st) || st.mtime_ns != f->st.mtime_ns || st.size != f->st.size || st.ino != f->st.ino;
+    return !os_stat(path, &st) || st.mtime_ns != f->st.mtime_ns || st.size != f->st.size ||
+           st.ino != f->st.ino;
 }
 
 bool scan_changed(const struct scan *s, const char *rootdir, int64_t started) {
