@@ -212,12 +212,17 @@ static int64_t now_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* The part of its module's name that a Python file goes by. */
-static const char *name_of(struct memory *m, const char *path) {
-    const char *name = os_basename(path);
-    if (strcmp(name, "__init__.py") == 0)
-        return os_basename(os_dirname(&m->arena, path));
-    return arena_strndup(&m->arena, name, strlen(name) - 3);
+/* Whether a module's name is one that the file at `path` can be imported by: the end of its path, with dots. */
+static bool names_file(const char *name, const char *path) {
+    size_t n = strlen(path) - 3, m = strlen(name);
+    if (str_ends(path, "/__init__.py"))
+        n -= 9;
+    if (m > n || (m < n && path[n - m - 1] != '/'))
+        return false;
+    for (size_t i = 0; i < m; i++)
+        if (name[i] != path[n - m + i] && !(name[i] == '.' && path[n - m + i] == '/'))
+            return false;
+    return true;
 }
 
 /* Whether a Python file came after the pass that the target needs by late edges alone, and that goes by a
@@ -249,7 +254,7 @@ static bool late_came(struct memory *m, const struct graph *g, const struct grap
         read = true;
         came = !trace.len;
         ARRAY_FOR (const struct input, in, &trace)
-            came |= in->kind == INPUT_NAME && strcmp(in->path, name_of(m, path)) == 0;
+            came |= in->kind == INPUT_NAME && names_file(in->path, path);
     }
     return came;
 }
