@@ -6,6 +6,7 @@ Each record goes to the log as a letter, an absolute path and a NUL:
     b read as a database W made, with all that is in it              a looked for, and not there
     l listed: the names it held follow, each with a '/' before it
     u given another time: the old ones follow                   x a program that was started, q a word of its command line
+    o a compiled module that is installed
     m modules that were imported or looked for, by their        y a Python that was started and does not let itself be watched
       whole names, with '/' between
 
@@ -47,6 +48,7 @@ def by_searcher():
 class Tracer:
     def __init__(self, log, root, sites, child):
         self.log, self.root, self.sites, self.child = log, root, sites, child
+        self.outside = tuple(folder.rstrip("/") + "/" for folder in sites)
         self.prefixes = tuple(folder.rstrip("/") + "/" for folder in [root, *sites])
         self.seen, self.pending = set(), []
         self.names = set(sys.modules)
@@ -192,6 +194,8 @@ class Tracer:
             self.put("m" + module)
         if filename:
             self.on_read(filename)
+            if filename.startswith(self.outside):
+                self.add("o", filename)
 
     def on_start(self, executable, args, cwd, env):
         where = fsdecode(cwd) if cwd else None

@@ -157,7 +157,7 @@ static void read_last_failed(struct selection *s) {
     size_t n = 0;
     const char *text = os_read(p->arena, path, &n);
     cJSON *json = text ? cJSON_ParseWithLength(text, n) : NULL;
-    for (const cJSON *e = cJSON_IsObject(json) ? json->child : NULL; e; e = e->next)
+    for (const cJSON *e = json && cJSON_IsObject(json) ? json->child : NULL; e; e = e->next)
         if (e->string) {
             const char *end = strstr(e->string, "::");
             map_add(&s->failed, e->string, end ? (size_t)(end - e->string) : strlen(e->string), 1);

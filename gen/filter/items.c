@@ -1,15 +1,14 @@
 #include "filter/items.h"
 #include "base/map.h"
+#include "filter/ancestry.h"
 #include "filter/decorators.h"
 #include "graph/modules.h"
 #include "source/config.h"
 #include "source/facts.h"
-#include "source/python.h"
 #include "source/scan.h"
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 enum { DEEPEST = 24 };
 
@@ -40,22 +39,6 @@ static void doubt(struct scope *s, const char *why, uint32_t line) {
         return;
     s->why = why;
     s->line = line;
-}
-
-static bool name_matches(const struct strs *patterns, const char *name) {
-    for (uint32_t i = 0; i < patterns->len; i++) {
-        const char *p = patterns->items[i];
-        if (str_starts(name, p) || (strpbrk(p, "*?[") && str_fnmatch(p, name)))
-            return true;
-    }
-    return false;
-}
-
-static bool speaks_of_tests(const char *name) {
-    for (; *name; name++)
-        if (strncasecmp(name, "test", 4) == 0 || strncasecmp(name, "case", 4) == 0)
-            return true;
-    return false;
 }
 
 static bool executed(uint32_t place) {
@@ -228,87 +211,6 @@ static void take_pytestmarks(const struct finder *f, struct scope *s, uint32_t f
         take_pytestmark(f, s, file, assign);
 }
 
-struct ancestry;
-static void climb_foreign(const struct finder *f, struct ancestry *up, const char *path, uint32_t line,
-                          unsigned depth);
-
-/* A class and what it inherits from, as far as that lies in the tree; in the order of reading. */
-struct ancestry {
-    ARRAY(struct named) classes;
-    bool testcase;
-    const char *unknown; /* a base that may bring tests */
-    uint32_t line;
-};
-
-static bool is_standard(const struct finder *f, const char *path) {
-    return str_starts(path, "builtins.") ||
-           (f->o->python->stdlib.len && map_get(&f->o->python->stdlib, path, strcspn(path, ".")) != MAP_NONE);
-}
-
-static void climb(const struct finder *f, struct ancestry *up, struct named class, unsigned depth) {
-    for (uint32_t i = 0; i < up->classes.len; i++)
-        if (up->classes.items[i].file == class.file && up->classes.items[i].index == class.index)
-            return;
-    array_push(f->o->arena, &up->classes, class);
-    const struct facts *facts = facts_of(f, class.file);
-    const struct fact_def *d = (const struct fact_def *)facts_at(facts, facts->defs.at) + class.index;
-    const fact_base *bases = facts_at(facts, facts->bases.at);
-    for (uint32_t i = 0; i < d->bases; i++) {
-        const char *name = facts_str(facts, bases[d->first_base + i]);
-        struct named base = *name ? names_find(f->o->names, class.file, name)
-                                  : (struct named){.kind = NAME_UNKNOWN, .rest = ""};
-        const struct facts *of = base.kind == NAME_DEF ? facts_of(f, base.file) : NULL;
-        bool is_class = of &&
-                        ((const struct fact_def *)facts_at(of, of->defs.at))[base.index].kind == DEF_CLASS &&
-                        !*base.rest;
-        if (is_class && depth < DEEPEST) {
-            climb(f, up, base, depth + 1);
-        } else if (base.kind == NAME_FOREIGN) {
-            climb_foreign(f, up, base.path, d->line, depth + 1);
-        } else if (!up->unknown) {
-            up->unknown = *name ? name : "...";
-            up->line = d->line;
-        }
-    }
-}
-
-static bool brings_tests(const struct finder *f, const struct foreign_def *class) {
-    FACTS_FOR(struct fact_def, d, class->facts, defs) {
-        const char *name = facts_str(class->facts, d->name);
-        if (d->parent == class->index &&
-            (str_starts(name, "test") || name_matches(&f->o->config->python_functions, name)))
-            return true;
-    }
-    return false;
-}
-
-/* A base class outside the tree: of what is installed the source tells. */
-static void climb_foreign(const struct finder *f, struct ancestry *up, const char *path, uint32_t line,
-                          unsigned depth) {
-    if (is_standard(f, path)) {
-        up->testcase |= str_starts(path, "unittest.") && speaks_of_tests(strrchr(path, '.'));
-        return;
-    }
-    struct foreign_def class =
-        depth < DEEPEST ? foreign_find(&f->o->names->foreign, path) : (struct foreign_def){0};
-    const struct fact_def *d =
-        class.facts ? (const struct fact_def *)facts_at(class.facts, class.facts->defs.at) + class.index
-                    : NULL;
-    if (!d || d->kind != DEF_CLASS || d->decorators || brings_tests(f, &class)) {
-        if (!up->unknown) {
-            up->unknown = path;
-            up->line = line;
-        }
-        return;
-    }
-    const fact_base *bases = facts_at(class.facts, class.facts->bases.at);
-    for (uint32_t i = 0; i < d->bases; i++) {
-        const char *name = facts_str(class.facts, bases[d->first_base + i]);
-        const char *base = *name ? foreign_absolute(&f->o->names->foreign, &class, name) : NULL;
-        climb_foreign(f, up, base ? base : "?", line, depth + 1);
-    }
-}
-
 static bool is_switched_off(const struct finder *f, const struct named *class) {
     const struct facts *facts = facts_of(f, class->file);
     FACTS_FOR(struct fact_assign, assign, facts, assigns)
@@ -331,7 +233,7 @@ static void add_class(struct finder *f, const struct scope *outer, struct named 
 
 static bool is_test_method(const struct finder *f, const struct scope *s, const char *name) {
     bool unittest = str_starts(name, "test") || strcmp(name, "runTest") == 0;
-    bool pytest = name_matches(&f->o->config->python_functions, name);
+    bool pytest = ancestry_matches(&f->o->config->python_functions, name);
     return s->testcase ? unittest : pytest || (s->maybe_testcase && unittest);
 }
 
@@ -396,12 +298,11 @@ static void add_members(struct finder *f, const struct scope *s, const struct an
 
 static void add_class(struct finder *f, const struct scope *outer, struct named class, const char *name,
                       unsigned depth) {
-    struct ancestry up = {0};
     if (depth > DEEPEST)
         return;
-    climb(f, &up, class, 0);
-    bool named = name_matches(&f->o->config->python_classes, name);
-    bool maybe = up.unknown && (speaks_of_tests(up.unknown) || has_tests(f, &class));
+    struct ancestry up = ancestry_find(f->o, class);
+    bool named = ancestry_matches(&f->o->config->python_classes, name);
+    bool maybe = up.unknown && (ancestry_speaks_of_tests(up.unknown) || has_tests(f, &class));
     if ((!named && !up.testcase && !maybe) || is_switched_off(f, &class))
         return;
     const struct facts *facts = facts_of(f, class.file);
@@ -435,14 +336,14 @@ static void add_named(struct finder *f, const struct scope *s, struct named name
     const struct facts *facts = named.kind == NAME_DEF ? facts_of(f, named.file) : NULL;
     const struct fact_def *d =
         facts ? (const struct fact_def *)facts_at(facts, facts->defs.at) + named.index : NULL;
-    bool function = name_matches(&f->o->config->python_functions, name),
-         class = name_matches(&f->o->config->python_classes, name);
+    bool function = ancestry_matches(&f->o->config->python_functions, name),
+         class = ancestry_matches(&f->o->config->python_classes, name);
     if (d && !*named.rest && d->kind == DEF_CLASS) {
         add_class(f, s, named, name, 0);
     } else if (d && !*named.rest && function) {
         add_function(f, s, named.file, d, name);
     } else if ((function || class) && named.kind != NAME_MODULE && (!d || *named.rest)) {
-        bool standard = named.kind == NAME_FOREIGN && is_standard(f, named.path);
+        bool standard = named.kind == NAME_FOREIGN && ancestry_is_standard(f->o, named.path);
         struct scope maybe = inner(f, s);
         array_push(f->o->arena, &maybe.names, name);
         if (!standard && (class || !imported || named.kind == NAME_UNKNOWN))
@@ -452,7 +353,7 @@ static void add_named(struct finder *f, const struct scope *s, struct named name
             doubt(&maybe, "an imported name", line);
             add_item(f, &maybe);
         }
-    } else if (named.kind == NAME_UNKNOWN && imported && speaks_of_tests(name) &&
+    } else if (named.kind == NAME_UNKNOWN && imported && ancestry_speaks_of_tests(name) &&
                isupper((unsigned char)*name)) {
         add_opaque(f, s, arena_printf(f->o->arena, "'%s', of which nothing is known", name), line);
     }
@@ -466,8 +367,8 @@ static void add_imports(struct finder *f, const struct scope *s, uint32_t file, 
         const char *name = facts_str(facts, i->as ? i->as : i->name);
         if (!executed(i->place) || i->place & PLACE_CLASS || !*name || strcmp(name, "*") == 0)
             continue;
-        bool function = name_matches(&f->o->config->python_functions, name),
-             class = name_matches(&f->o->config->python_classes, name);
+        bool function = ancestry_matches(&f->o->config->python_functions, name),
+             class = ancestry_matches(&f->o->config->python_classes, name);
         if (!function && !class && !isupper((unsigned char)*name))
             continue;
         struct scope maybe = *s;
@@ -484,8 +385,8 @@ static void add_bindings(struct finder *f, const struct scope *s, uint32_t file)
         if (strchr(name, '.') || !may_be_function(f, file, b) ||
             (b->col > 1 && class_around(facts, b) != FACT_NONE))
             continue;
-        if (!name_matches(&f->o->config->python_functions, name) &&
-            !name_matches(&f->o->config->python_classes, name))
+        if (!ancestry_matches(&f->o->config->python_functions, name) &&
+            !ancestry_matches(&f->o->config->python_classes, name))
             continue;
         struct scope maybe = inner(f, s);
         maybe.sure = false;
@@ -512,7 +413,7 @@ static void add_own(struct finder *f, const struct scope *s, uint32_t file) {
             continue;
         if (d->kind == DEF_CLASS)
             add_class(f, s, named, name, 0);
-        else if (name_matches(&f->o->config->python_functions, name))
+        else if (ancestry_matches(&f->o->config->python_functions, name))
             add_function(f, s, file, d, name);
     }
     add_bindings(f, s, file);
@@ -531,7 +432,7 @@ static void add_stars(struct finder *f, const struct scope *s, uint32_t file, un
             add_own(f, &maybe, module.file);
             add_imports(f, &maybe, module.file, depth + 1);
         } else if (module.kind != NAME_FOREIGN ||
-                   (!is_standard(f, module.path) && speaks_of_tests(module.path))) {
+                   (!ancestry_is_standard(f->o, module.path) && ancestry_speaks_of_tests(module.path))) {
             add_opaque(f, &maybe, "a star import", i->line);
         }
     }

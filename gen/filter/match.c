@@ -14,6 +14,8 @@
 
 enum { COMBINATIONS_MOST = 20000 };
 
+static const struct item_marks no_marks;
+
 /* One test, or one parameter set of it, as the expression sees it. */
 struct subject {
     struct match *m;
@@ -44,7 +46,7 @@ static enum answer3 in_any(const struct strs *patterns, uint32_t n, const char *
 
 static enum answer3 in_marks(const struct item_marks *marks, const char *word, const struct strs *texts) {
     enum answer3 answer = ANSWER_NO;
-    for (uint32_t i = 0; marks && i < marks->len; i++) {
+    for (uint32_t i = 0; i < marks->len; i++) {
         enum answer3 here = pattern_contains(marks->items[i].name, word, texts);
         answer = most(answer, marks->items[i].sure ? here : least(here, ANSWER_UNKNOWN));
     }
@@ -100,7 +102,7 @@ static enum answer3 match_mark(const struct subject *s, const struct expr *name)
     enum answer3 answer = ANSWER_NO;
     const struct item_marks *lists[] = {&s->item->marks, s->own};
     for (int i = 0; i < 2; i++)
-        for (uint32_t j = 0; lists[i] && j < lists[i]->len; j++) {
+        for (uint32_t j = 0; j < lists[i]->len; j++) {
             const struct item_mark *mark = &lists[i]->items[j];
             if (strcmp(mark->name, "?") == 0)
                 answer = most(answer, ANSWER_UNKNOWN);
@@ -230,7 +232,7 @@ static enum answer3 answer_of_item(struct subject *s) {
     struct item_marks maybe = {&unknown, 1, 1};
     struct subject outer = *s;
     outer.name = arena_printf(s->m->arena, "%s[%c]", own_name(item), HOLE_ANY);
-    outer.own = has_own_marks(item) ? &maybe : NULL;
+    outer.own = has_own_marks(item) ? &maybe : &no_marks;
     enum answer3 answer = answer_of(&outer);
     return answer == ANSWER_UNKNOWN ? answer_of_sets(s) : answer;
 }
@@ -288,6 +290,7 @@ struct match_result match_file(struct match *m, uint32_t file, const char *path,
                                 .places = &places,
                                 .maybe_places = &maybe,
                                 .item = item,
+                                .own = &no_marks,
                                 .hooked = i ? &nothing : &hooked};
             enum answer3 answer = answer_of_item(&s);
             if (answer <= result.answer)

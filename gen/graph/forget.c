@@ -212,7 +212,8 @@ static int64_t now_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Whether a module's name is one that the file at `path` can be imported by: the end of its path, with dots. */
+/* Whether a module's name is one that the file at `path` can be imported by: the end of its path, with dots.
+ */
 static bool names_file(const char *name, const char *path) {
     size_t n = strlen(path) - 3, m = strlen(name);
     if (str_ends(path, "/__init__.py"))

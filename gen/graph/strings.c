@@ -56,9 +56,7 @@ static void add_data(const struct resolver *r, const char *path, uint32_t line) 
    a source file: its folders hold its package. */
 static void add_folder(const struct resolver *of, const char *dir, bool python, uint32_t line) {
     struct resolver late = *of, *r = &late;
-    late.late |=
-        !python &&
-        !(of->flags & (SOURCE_TEST | SOURCE_CONFTEST)); /* few of a package's data are read by each test */
+    late.late = true; /* each test reads few of them */
     const struct scan *scan = r->m->scan;
     const char *prefix = arena_printf(r->arena, "%s/", dir);
     uint32_t first = others_from(&scan->others, prefix), last = first;
