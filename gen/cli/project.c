@@ -42,6 +42,8 @@ static const char *in_root(const struct project *p, const char *path) {
 static bool load_config(struct project *p, const struct invocation *in, bool must_run) {
     if (!config_load(p->arena, p->start, 0, &p->config))
         return false;
+    if (in->since)
+        git_start(p->arena, p->config.rootdir, in->since, &p->git);
     const char *wanted = in->python ? in->python : p->config.testfan.python;
     bool must = must_run || in->python;
     out_set_tmp(in_root(p, ".testfan/tmp"));
@@ -85,7 +87,7 @@ static bool load(struct arena *a, const struct invocation *in, unsigned flags, s
     if (!scan_tree(a, &p->config, &p->scan))
         return false;
     if (in->since) {
-        if (!git_diff(a, p->config.rootdir, in->since, &p->changes))
+        if (!git_finish(a, &p->git, &p->changes))
             return false;
         scan_add_gone(a, &p->changes.deleted, &p->scan);
     }
