@@ -1,4 +1,5 @@
 #include "filter/ancestry.h"
+#include "source/collect.h"
 #include "source/config.h"
 #include "source/facts.h"
 #include "source/python.h"
@@ -10,15 +11,6 @@ enum { DEEPEST = 24 };
 
 static const struct facts *facts_of(const struct items_of *o, uint32_t file) {
     return o->names->facts[file];
-}
-
-bool ancestry_matches(const struct strs *patterns, const char *name) {
-    for (uint32_t i = 0; i < patterns->len; i++) {
-        const char *p = patterns->items[i];
-        if (str_starts(name, p) || (strpbrk(p, "*?[") && str_fnmatch(p, name)))
-            return true;
-    }
-    return false;
 }
 
 bool ancestry_speaks_of_tests(const char *name) {
@@ -67,7 +59,7 @@ static bool brings_tests(const struct items_of *o, const struct foreign_def *cla
     FACTS_FOR(struct fact_def, d, class->facts, defs) {
         const char *name = facts_str(class->facts, d->name);
         if (d->parent == class->index &&
-            (str_starts(name, "test") || ancestry_matches(&o->config->python_functions, name)))
+            (str_starts(name, "test") || collect_matches(&o->config->python_functions, name)))
             return true;
     }
     return false;

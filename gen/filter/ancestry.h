@@ -13,8 +13,6 @@ struct ancestry {
 
 struct ancestry ancestry_find(const struct items_of *o, struct named class);
 
-/* Whether a name is one that pytest collects by patterns like python_functions. */
-bool ancestry_matches(const struct strs *patterns, const char *name);
 /* Whether a name outside the tree is a builtin's or the standard library's. */
 bool ancestry_is_standard(const struct items_of *o, const char *path);
 /* Whether it speaks of tests or cases, as all base classes of tests do. */

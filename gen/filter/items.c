@@ -3,6 +3,7 @@
 #include "filter/ancestry.h"
 #include "filter/decorators.h"
 #include "graph/modules.h"
+#include "source/collect.h"
 #include "source/config.h"
 #include "source/facts.h"
 #include "source/scan.h"
@@ -233,7 +234,7 @@ static void add_class(struct finder *f, const struct scope *outer, struct named 
 
 static bool is_test_method(const struct finder *f, const struct scope *s, const char *name) {
     bool unittest = str_starts(name, "test") || strcmp(name, "runTest") == 0;
-    bool pytest = ancestry_matches(&f->o->config->python_functions, name);
+    bool pytest = collect_matches(&f->o->config->python_functions, name);
     return s->testcase ? unittest : pytest || (s->maybe_testcase && unittest);
 }
 
@@ -301,7 +302,7 @@ static void add_class(struct finder *f, const struct scope *outer, struct named 
     if (depth > DEEPEST)
         return;
     struct ancestry up = ancestry_find(f->o, class);
-    bool named = ancestry_matches(&f->o->config->python_classes, name);
+    bool named = collect_matches(&f->o->config->python_classes, name);
     bool maybe = up.unknown && (ancestry_speaks_of_tests(up.unknown) || has_tests(f, &class));
     if ((!named && !up.testcase && !maybe) || is_switched_off(f, &class))
         return;
@@ -336,8 +337,8 @@ static void add_named(struct finder *f, const struct scope *s, struct named name
     const struct facts *facts = named.kind == NAME_DEF ? facts_of(f, named.file) : NULL;
     const struct fact_def *d =
         facts ? (const struct fact_def *)facts_at(facts, facts->defs.at) + named.index : NULL;
-    bool function = ancestry_matches(&f->o->config->python_functions, name),
-         class = ancestry_matches(&f->o->config->python_classes, name);
+    bool function = collect_matches(&f->o->config->python_functions, name),
+         class = collect_matches(&f->o->config->python_classes, name);
     if (d && !*named.rest && d->kind == DEF_CLASS) {
         add_class(f, s, named, name, 0);
     } else if (d && !*named.rest && function) {
@@ -367,8 +368,8 @@ static void add_imports(struct finder *f, const struct scope *s, uint32_t file, 
         const char *name = facts_str(facts, i->as ? i->as : i->name);
         if (!executed(i->place) || i->place & PLACE_CLASS || !*name || strcmp(name, "*") == 0)
             continue;
-        bool function = ancestry_matches(&f->o->config->python_functions, name),
-             class = ancestry_matches(&f->o->config->python_classes, name);
+        bool function = collect_matches(&f->o->config->python_functions, name),
+             class = collect_matches(&f->o->config->python_classes, name);
         if (!function && !class && !isupper((unsigned char)*name))
             continue;
         struct scope maybe = *s;
@@ -385,8 +386,8 @@ static void add_bindings(struct finder *f, const struct scope *s, uint32_t file)
         if (strchr(name, '.') || !may_be_function(f, file, b) ||
             (b->col > 1 && class_around(facts, b) != FACT_NONE))
             continue;
-        if (!ancestry_matches(&f->o->config->python_functions, name) &&
-            !ancestry_matches(&f->o->config->python_classes, name))
+        if (!collect_matches(&f->o->config->python_functions, name) &&
+            !collect_matches(&f->o->config->python_classes, name))
             continue;
         struct scope maybe = inner(f, s);
         maybe.sure = false;
@@ -413,7 +414,7 @@ static void add_own(struct finder *f, const struct scope *s, uint32_t file) {
             continue;
         if (d->kind == DEF_CLASS)
             add_class(f, s, named, name, 0);
-        else if (ancestry_matches(&f->o->config->python_functions, name))
+        else if (collect_matches(&f->o->config->python_functions, name))
             add_function(f, s, file, d, name);
     }
     add_bindings(f, s, file);

@@ -175,22 +175,10 @@ static void add_candidate(struct candidates *c, struct named named) {
         c->unlike |= !same(&c->first, &named);
 }
 
-static bool binds(const struct facts *f, const struct fact_import *i, const char *name) {
-    const char *bound = i->as     ? facts_str(f, i->as)
-                        : i->name ? facts_str(f, i->name)
-                                  : facts_str(f, i->module);
-    size_t len = i->as || i->name ? strlen(bound) : strcspn(bound, ".");
-    return strlen(name) == len && memcmp(bound, name, len) == 0;
-}
-
-static bool executed(uint32_t place) {
-    return !(place & (PLACE_FUNCTION | PLACE_CLASS | PLACE_EXAMPLE | PLACE_TYPE_CHECKING));
-}
-
 static void add_imported(struct names *n, uint32_t file, const char *name, struct candidates *c) {
     const struct facts *f = n->facts[file];
     FACTS_FOR(struct fact_import, i, f, imports)
-    if (executed(i->place) && binds(f, i, name))
+    if (facts_is_global(i->place) && facts_binds(f, i, name))
         add_candidate(c, find_import(n, file, i));
 }
 
@@ -215,7 +203,7 @@ static bool exports(const struct facts *f, const char *name) {
 static void add_starred(struct names *n, uint32_t file, const char *name, struct candidates *c) {
     const struct facts *f = n->facts[file];
     FACTS_FOR(struct fact_import, i, f, imports) {
-        if (!executed(i->place) || strcmp(facts_str(f, i->name), "*") != 0)
+        if (!facts_is_global(i->place) || strcmp(facts_str(f, i->name), "*") != 0)
             continue;
         struct named module = names_module(n, file, i);
         if (module.kind != NAME_MODULE || module.file == NO_FILE) {
@@ -239,7 +227,7 @@ static struct named look_up(struct names *n, uint32_t file, const char *name) {
     if (f->flags & (FACT_SYNTAX_ERROR | FACT_ENCODING))
         return unknown;
     FACTS_FOR(struct fact_def, d, f, defs)
-    if (d->parent == FACT_NONE && executed(d->place) && strcmp(facts_str(f, d->name), name) == 0)
+    if (d->parent == FACT_NONE && facts_is_global(d->place) && strcmp(facts_str(f, d->name), name) == 0)
         add_candidate(&c, (struct named){NAME_DEF, file,
                                          (uint32_t)(d - (const struct fact_def *)facts_at(f, f->defs.at)),
                                          NULL, ""});

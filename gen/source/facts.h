@@ -187,6 +187,11 @@ struct facts_builder {
     uint32_t flags, error_line, error_col;
 };
 
+/* Whether what stands there is executed when the module is imported, outside of classes. */
+bool facts_is_global(uint32_t place);
+/* Whether an import statement binds the name. */
+bool facts_binds(const struct facts *f, const struct fact_import *i, const char *name);
+
 fact_str facts_add_text(struct facts_builder *b, const char *s, uint32_t n);
 /* The block, in the arena, 8-aligned; padding is zero, so that equal facts are equal bytes. */
 const struct facts *facts_pack(const struct facts_builder *b, struct arena *a);
