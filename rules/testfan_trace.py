@@ -6,8 +6,9 @@ Each record goes to the log as a letter, an absolute path and a NUL:
     b read as a database W made, with all that is in it              a looked for, and not there
     l listed: the names it held follow, each with a '/' before it
     u given another time: the old ones follow                   x a program that was started, q a word of its command line
-    m parts of the names of modules that were imported or       y a Python that was started and does not let itself be watched
-      looked for, with '/' between
+    o a compiled module that is installed
+    m modules that were imported or looked for, by their        y a Python that was started and does not let itself be watched
+      whole names, with '/' between
 
 Only paths in the tree or in a folder of distributions are noted, and each once. os.stat has no audit event and os.open tells
 no dir_fd: they are wrapped. What importlib and pytest list and look for while they search is theirs, and left out; what they
@@ -47,9 +48,10 @@ def by_searcher():
 class Tracer:
     def __init__(self, log, root, sites, child):
         self.log, self.root, self.sites, self.child = log, root, sites, child
+        self.outside = tuple(folder.rstrip("/") + "/" for folder in sites)
         self.prefixes = tuple(folder.rstrip("/") + "/" for folder in [root, *sites])
         self.seen, self.pending = set(), []
-        self.names = {part for name in sys.modules for part in name.split(".")}
+        self.names = set(sys.modules)
         self.folders = {}  # thread -> dir_fd of the os.open() it is in
         self.buffered = True
         self.searching = False  # pytest is looking for its plugins
@@ -188,13 +190,12 @@ class Tracer:
 
     def on_import(self, module, filename, *_):
         if module not in self.names:
-            fresh = set(module.split(".")) - self.names
             self.names.add(module)
-            if fresh:
-                self.names |= fresh
-                self.put("m" + "/".join(fresh))
+            self.put("m" + module)
         if filename:
             self.on_read(filename)
+            if filename.startswith(self.outside):
+                self.add("o", filename)
 
     def on_start(self, executable, args, cwd, env):
         where = fsdecode(cwd) if cwd else None

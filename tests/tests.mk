@@ -69,12 +69,13 @@ mutation: $(B)/testfan projects ## seeded one-line changes of real projects: non
 self: $(B)/testfan $(VENV)/stamp ## testfan runs its own end-to-end suite
 	$(B)/testfan test --python $(PY) tests/e2e/test_run.py tests/golden
 
-test: ## everything: unit, fuzz, golden, end to end, and the suite under testfan itself
+test: ## everything: unit, fuzz, golden, end to end, mutations, and the suite under testfan itself
 	$(MAKE) unit
 	$(MAKE) projects
 	$(MAKE) fuzz
 	$(MAKE) golden
 	$(MAKE) e2e
+	$(MAKE) mutation
 	$(MAKE) self
 
 # The edges against what strace sees of plain pytest; the table goes to docs/.
@@ -85,15 +86,22 @@ oracle: $(B)/testfan projects ## what testfan misses and what it names in vain, 
 	$(Q)$(PY) tests/oracle/oracle.py $(TRACED) --format markdown > $(B)/oracle.md; \
 	    status=$$?; [ $$status -gt 1 ] || cp $(B)/oracle.md docs/oracle.md; exit $$status
 
+# `make select EXPRESSIONS=50 SEED=7` draws others.
+EXPRESSIONS ?= 200
+select: $(B)/testfan projects ## random -k and -m on real projects, beside pytest's own answers
+	$(Q)$(PY) tests/projects/fetch.py $(D)/projects networkx
+	$(Q)$(PY) tests/select/compare.py $(TRACED) --count $(EXPRESSIONS) --seed $(SEED) --markdown $(B)/select.md && cp $(B)/select.md docs/select.md
+
 demo: $(B)/testfan ## jinja2 under testfan: report, times, what one edit re-runs
 	@sh tests/demo.sh $(B)/testfan $(D)
 
 soak: $(B)/testfan $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
 	$(MAKE) fuzz ROUNDS=100000 SEED=$(SEED)
 	$(MAKE) oracle
+	$(MAKE) select SEED=$(SEED)
 	$(MAKE) mutation MUTATION_PROJECTS="wtforms jinja2 mako boltons toolz" SEED=$(SEED)
 
 bench: $(B)/testfan projects ## ratios against the peers, side by side
 	@set -e; for b in tests/bench/*.py; do $(PY) $$b; done
 
-.PHONY: unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle soak bench
+.PHONY: unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle select soak bench

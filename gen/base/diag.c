@@ -30,6 +30,7 @@ static struct {
     [DIAG_STALE_LEARNED] = {"stale-learned", DIAG_WARNING, false, false},
     [DIAG_NO_RECORD] = {"no-record", DIAG_INFO, true, false},
     [DIAG_SELF_IMPORT] = {"self-import", DIAG_WARNING, false, false},
+    [DIAG_TREE_CHANGED] = {"tree-changed", DIAG_WARNING, false, false},
     [DIAG_NO_ENVIRONMENT] = {"no-environment", DIAG_WARNING, false, false},
 };
 

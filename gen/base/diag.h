@@ -31,6 +31,7 @@ enum diag_code {
     DIAG_STALE_LEARNED,     /* an entry of testfan.learned.json that names nothing */
     DIAG_NO_RECORD,         /* a distribution that does not tell its files */
     DIAG_SELF_IMPORT,       /* a module that imports itself */
+    DIAG_TREE_CHANGED,      /* files were edited faster than they could be read */
     DIAG_NO_ENVIRONMENT,    /* a virtual environment or interpreter that is named and not there */
     DIAG_CODES
 };

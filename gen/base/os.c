@@ -234,10 +234,11 @@ int64_t os_now(void) {
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-int os_run(const char *const *argv, struct buf *out, bool quiet) {
+pid_t os_start(const char *const *argv, bool quiet, int *out) {
     int fds[2];
     if (pipe(fds) != 0)
         return -1;
+    fcntl(fds[0], F_SETFD, FD_CLOEXEC);
     pid_t pid = fork();
     if (pid == 0) {
         dup2(fds[1], 1);
@@ -256,20 +257,29 @@ int os_run(const char *const *argv, struct buf *out, bool quiet) {
         _exit(127);
     }
     close(fds[1]);
-    if (pid < 0) {
+    if (pid < 0)
         close(fds[0]);
-        return -1;
-    }
+    *out = fds[0];
+    return pid;
+}
+
+int os_finish(pid_t pid, int in, struct buf *out) {
     char chunk[8192];
-    for (ssize_t n; (n = read(fds[0], chunk, sizeof chunk)) != 0;) {
+    for (ssize_t n; (n = read(in, chunk, sizeof chunk)) != 0;) {
         if (n > 0)
             buf_add(out, chunk, (size_t)n);
         else if (errno != EINTR)
             break;
     }
-    close(fds[0]);
+    close(in);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int os_run(const char *const *argv, struct buf *out, bool quiet) {
+    int in;
+    pid_t pid = os_start(argv, quiet, &in);
+    return pid < 0 ? -1 : os_finish(pid, in, out);
 }

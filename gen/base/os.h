@@ -53,5 +53,8 @@ int64_t os_now(void);
 /* Runs argv and gathers its standard output; returns its exit status, 128 + signal, or -1 when it could not
    be started. Standard error goes where ours goes unless `quiet`. */
 int os_run(const char *const *argv, struct buf *out, bool quiet);
+/* The same in two steps: -1 when it could not be started, else a process whose output comes out of *out. */
+pid_t os_start(const char *const *argv, bool quiet, int *out);
+int os_finish(pid_t pid, int in, struct buf *out);
 
 #endif

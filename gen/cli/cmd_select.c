@@ -53,7 +53,8 @@ static void print_reason(const struct reason *r) {
         printf("        %s\n", r->chain.items[i]);
 }
 
-static bool select_targets(struct invocation *in, struct project *p, struct plan *plan, struct reasons *reasons) {
+static bool select_targets(struct invocation *in, struct project *p, struct plan *plan,
+                           struct reasons *reasons) {
     struct filter filter;
     return selection_read(in, p, &filter) &&
            plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, plan) &&

@@ -9,7 +9,9 @@ const struct command commands[] = {
      "come or go.\n"
      "`ninja FILE.test` runs one file.",
      cmd_gen},
-    {"test", CMD_TEST, "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [-j N] [--maxfail N] [-- PYTEST_ARGS]",
+    {"test", CMD_TEST,
+     "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [-j N] [--maxfail N] [-- "
+     "PYTEST_ARGS]",
      "run what has changed on ninja, merge, and sum up",
      "Runs the test files below the given paths (all without one) whose inputs have changed since they last "
      "passed, each\n"
@@ -19,11 +21,15 @@ const struct command commands[] = {
      "What is given with -k, -m, ::NODE or after `--` is passed on to pytest; such a run keeps results of "
      "its own.",
      cmd_test},
-    {"select", CMD_SELECT, "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [--explain] [--format paths|ninja|json]",
+    {"select", CMD_SELECT,
+     "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [--explain] [--format "
+     "paths|ninja|json]",
      "print the test files that would run, and run nothing",
-     "Prints the test files that `testfan test` with the same words is about, one a line, sorted; no Python is "
+     "Prints the test files that `testfan test` with the same words is about, one a line, sorted; no Python "
+     "is "
      "started.\n"
-     "What is given together must all hold. -k and -m are pytest's: a file is left out when none of its tests "
+     "What is given together must all hold. -k and -m are pytest's: a file is left out when none of its "
+     "tests "
      "can match.\n"
      "--explain says for each what it is selected for. Exits with 5 when there is none.",
      cmd_select},

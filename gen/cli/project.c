@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -41,6 +42,8 @@ static const char *in_root(const struct project *p, const char *path) {
 static bool load_config(struct project *p, const struct invocation *in, bool must_run) {
     if (!config_load(p->arena, p->start, 0, &p->config))
         return false;
+    if (in->since)
+        git_start(p->arena, p->config.rootdir, in->since, &p->git);
     const char *wanted = in->python ? in->python : p->config.testfan.python;
     bool must = must_run || in->python;
     out_set_tmp(in_root(p, ".testfan/tmp"));
@@ -57,7 +60,15 @@ static bool load_config(struct project *p, const struct invocation *in, bool mus
            config_load(p->arena, p->start, p->python.pytest_major, &p->config);
 }
 
-bool project_load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p) {
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Every stage up to the graph; what is wrong with files is left in `findings`. */
+static bool load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p,
+                 struct findings *findings, int64_t *started) {
     *p = (struct project){.arena = a};
     timer_lap(NULL);
     p->start = os_realpath(a, in->dir);
@@ -71,10 +82,12 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
     bool inside = strncmp(p->start, p->config.rootdir, n) == 0 && strlen(p->start) > n;
     p->below = inside ? p->start + n + (p->config.rootdir[n - 1] != '/') : "";
     timer_lap("config");
+    os_mkdirs(in_root(p, ".testfan/cache")); /* now, so that it does not look like a change of the tree */
+    *started = now_ns();
     if (!scan_tree(a, &p->config, &p->scan))
         return false;
     if (in->since) {
-        if (!git_diff(a, p->config.rootdir, in->since, &p->changes))
+        if (!git_finish(a, &p->git, &p->changes))
             return false;
         scan_add_gone(a, &p->changes.deleted, &p->scan);
     }
@@ -89,9 +102,9 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
         graph_node(&p->graph, p->scan.texts.items[i].path);
     modules_index(&p->modules, a, &p->scan, &p->config, &p->python, &p->initial);
     dists_index(&p->dists, a, &p->python, &p->config);
-    struct findings findings = {.arena = a};
+    *findings = (struct findings){.arena = a};
     if (!(flags & PROJECT_NO_EDGES))
-        resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, &findings);
+        resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, findings);
     timer_lap("resolve");
     if (!learned_read(a, p->config.rootdir, &p->learned))
         return false;
@@ -101,8 +114,27 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
     p->sure = p->graph;
     if (p->config.testfan.trace && python_traces(&p->python))
         graph_without_late(&p->graph, &p->sure);
-    resolve_report(&findings, &p->graph, &p->scan);
     timer_lap("graph");
+    return true;
+}
+
+bool project_load(struct arena *a, const struct invocation *in, unsigned flags, struct project *p) {
+    struct findings findings;
+    for (int tries = 3;; tries--) {
+        int64_t started;
+        n_timers = 0;
+        if (!load(a, in, flags, p, &findings, &started))
+            return false;
+        if (!scan_changed(&p->scan, p->config.rootdir, started))
+            break;
+        if (!tries) {
+            diag(DIAG_TREE_CHANGED, p->config.rootdir, 0, 0,
+                 "files change faster than they can be read; the answer may be of two states");
+            break;
+        }
+        project_free(p);
+    }
+    resolve_report(&findings, &p->graph, &p->scan);
     return true;
 }
 
@@ -241,7 +273,8 @@ static bool write_support(struct project *p, const struct strs *watched) {
             if (strcmp(f->name, rules[i][0]) == 0)
                 ok = write_text(p, rules[i][1], f->text);
     ok = ok && write_lists(p);
-    ok = ok && closure_write(&p->sure, in_root(p, CLOSURE_SURE)) && closure_write(&p->graph, in_root(p, CLOSURE_ALL));
+    ok = ok && closure_write(&p->sure, in_root(p, CLOSURE_SURE)) &&
+         closure_write(&p->graph, in_root(p, CLOSURE_ALL));
     struct buf b = {0};
     emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir}, watched);
     ok = ok && out_write(in_root(p, ".testfan/machine.ninja"), b.s, b.len, NULL);
@@ -273,7 +306,8 @@ bool project_write(struct project *p, const struct plan *plan) {
     struct strs watched = watched_paths(p);
     if (!may_overwrite(p, file) || !write_support(p, &watched) || !plan_write(plan, p->config.rootdir))
         return false;
-    forget_stale(plan, &p->sure, &p->graph, &p->dists, p->config.rootdir, in_root(p, ".testfan/cache/inputs"));
+    forget_stale(plan, &p->sure, &p->graph, &p->dists, p->config.rootdir,
+                 in_root(p, ".testfan/cache/inputs"));
     struct buf b = {0};
     bool ok = true, changed = false;
     if (!plan->filtered) {

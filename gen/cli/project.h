@@ -22,6 +22,7 @@ struct project {
     struct config config;
     struct python python;
     struct scan scan;
+    struct git_question git;
     struct git_changes changes; /* since the revision of --since */
     struct store store;
     struct modules modules;

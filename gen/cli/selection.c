@@ -131,7 +131,8 @@ static bool parse(struct selection *s, const char *option, const char *text, con
         return true;
     *out = expr_parse(s->p->arena, text, pytest_version(s->p), &error);
     if (!*out) {
-        diag(DIAG_USAGE, NULL, 0, 0, "Wrong expression passed to '%s': %s: at column %u: %s", option, text, error.column, error.text);
+        diag(DIAG_USAGE, NULL, 0, 0, "Wrong expression passed to '%s': %s: at column %u: %s", option, text,
+             error.column, error.text);
         return false;
     }
     bool values = false;
@@ -151,11 +152,12 @@ static bool read_expressions(struct selection *s, const struct filter *filter) {
 static void read_last_failed(struct selection *s) {
     struct project *p = s->p;
     s->failed.arena = p->arena;
-    const char *path = os_join(p->arena, os_join(p->arena, p->config.rootdir, p->config.cache_dir), "v/cache/lastfailed");
+    const char *path =
+        os_join(p->arena, os_join(p->arena, p->config.rootdir, p->config.cache_dir), "v/cache/lastfailed");
     size_t n = 0;
     const char *text = os_read(p->arena, path, &n);
     cJSON *json = text ? cJSON_ParseWithLength(text, n) : NULL;
-    for (const cJSON *e = cJSON_IsObject(json) ? json->child : NULL; e; e = e->next)
+    for (const cJSON *e = json && cJSON_IsObject(json) ? json->child : NULL; e; e = e->next)
         if (e->string) {
             const char *end = strstr(e->string, "::");
             map_add(&s->failed, e->string, end ? (size_t)(end - e->string) : strlen(e->string), 1);
@@ -183,7 +185,8 @@ static bool check_node(struct selection *s, const struct target *t, const char *
     struct strs ids = {0};
     ARRAY_FOR (const struct item, item, &items) {
         size_t n = strlen(node);
-        if (item->any_name || strcmp(item->id, node) == 0 || (strncmp(item->id, node, n) == 0 && strncmp(item->id + n, "::", 2) == 0))
+        if (item->any_name || strcmp(item->id, node) == 0 ||
+            (strncmp(item->id, node, n) == 0 && strncmp(item->id + n, "::", 2) == 0))
             return true;
         array_push(a, &ids, arena_printf(a, "%s::%s", t->file, item->id));
     }
@@ -252,7 +255,8 @@ static bool selects(struct selection *s, uint32_t i, bool explain, struct reason
         *reason = (struct reason){.kind = REASON_NEW, .text = "it has never passed"};
     }
     if (in->failed) {
-        if (!history_is_failed(s->p->config.rootdir, t->result) && map_get(&s->failed, t->file, strlen(t->file)) == MAP_NONE)
+        if (!history_is_failed(s->p->config.rootdir, t->result) &&
+            map_get(&s->failed, t->file, strlen(t->file)) == MAP_NONE)
             return false;
         *reason = (struct reason){.kind = REASON_FAILED, .text = "it failed or did not finish last"};
     }
@@ -261,7 +265,8 @@ static bool selects(struct selection *s, uint32_t i, bool explain, struct reason
     return !in->since || since_selects(&s->since, t->node, t->result, explain, reason);
 }
 
-bool selection_apply(struct invocation *in, struct project *p, const struct filter *filter, struct plan *plan, struct reasons *reasons) {
+bool selection_apply(struct invocation *in, struct project *p, const struct filter *filter, struct plan *plan,
+                     struct reasons *reasons) {
     struct selection s = {.in = in, .p = p, .plan = plan};
     if (!read_expressions(&s, filter) || !check_nodes(&s, plan)) {
         free_matchers(&s);
@@ -269,7 +274,8 @@ bool selection_apply(struct invocation *in, struct project *p, const struct filt
     }
     match_all(&s);
     if (in->since)
-        since_find(&s.since, p->arena, &p->graph, &p->changes, &p->scan, p->store.facts, &p->learned, p->config.rootdir);
+        since_find(&s.since, p->arena, &p->graph, &p->changes, &p->scan, p->store.facts, &p->learned,
+                   p->config.rootdir);
     if (in->failed)
         read_last_failed(&s);
     uint32_t kept = 0;

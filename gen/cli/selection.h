@@ -20,6 +20,7 @@ bool selection_needs_edges(const struct invocation *in);
 
 /* Takes out of the plan what -k, -m, --since, --failed and --new leave out; with `reasons` (else NULL) says
  * for each that stays why. False when an expression or a node id is wrong; reported as pytest does. */
-bool selection_apply(struct invocation *in, struct project *p, const struct filter *filter, struct plan *plan, struct reasons *reasons);
+bool selection_apply(struct invocation *in, struct project *p, const struct filter *filter, struct plan *plan,
+                     struct reasons *reasons);
 
 #endif

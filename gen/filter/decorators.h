@@ -11,8 +11,8 @@ struct effect {
     enum {
         EFFECT_UNKNOWN,
         EFFECT_NONE,
-        EFFECT_MARK,    /* adds the mark `name` */
-        EFFECT_FIXTURE, /* makes it a fixture, which is no test */
+        EFFECT_MARK,       /* adds the mark `name` */
+        EFFECT_FIXTURE,    /* makes it a fixture, which is no test */
         EFFECT_ATTRIBUTES, /* leaves the attributes `name`, separated by spaces, on the function */
     } kind;
     const char *name;

@@ -6,10 +6,32 @@
 
 enum { KWARGS_SINCE = 803, DEEPEST = 500 };
 
-enum token { TOKEN_LPAREN, TOKEN_RPAREN, TOKEN_OR, TOKEN_AND, TOKEN_NOT, TOKEN_IDENT, TOKEN_EOF, TOKEN_EQUAL, TOKEN_STRING, TOKEN_COMMA, TOKEN_NONE };
+enum token {
+    TOKEN_LPAREN,
+    TOKEN_RPAREN,
+    TOKEN_OR,
+    TOKEN_AND,
+    TOKEN_NOT,
+    TOKEN_IDENT,
+    TOKEN_EOF,
+    TOKEN_EQUAL,
+    TOKEN_STRING,
+    TOKEN_COMMA,
+    TOKEN_NONE
+};
 
 static const char *const token_names[] = {
-    "left parenthesis", "right parenthesis", "or", "and", "not", "identifier", "end of input", "=", "string literal", ",", "",
+    "left parenthesis",
+    "right parenthesis",
+    "or",
+    "and",
+    "not",
+    "identifier",
+    "end of input",
+    "=",
+    "string literal",
+    ",",
+    "",
 };
 
 struct parser {
@@ -118,17 +140,19 @@ static void expect(struct parser *p, enum token token) {
         reject(p, token_names[token]);
 }
 
-static struct expr *new_expr(struct parser *p, enum expr_kind kind, const struct expr *left, const struct expr *right) {
+static struct expr *new_expr(struct parser *p, enum expr_kind kind, const struct expr *left,
+                             const struct expr *right) {
     struct expr *e = arena_alloc(p->a, sizeof *e);
     *e = (struct expr){.kind = kind, .left = left, .right = right};
     return e;
 }
 
 static bool is_keyword(const char *s) {
-    static const char *const words[] = {"False", "None",  "True",   "and",    "as",   "assert", "async",  "await",    "break",
-                                        "class", "continue", "def", "del",    "elif", "else",   "except", "finally",  "for",
-                                        "from",  "global", "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
-                                        "or",    "pass",   "raise", "return", "try",  "while",  "with",   "yield"};
+    static const char *const words[] = {
+        "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
+        "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
+        "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
+        "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], s) == 0)
             return true;
@@ -164,7 +188,8 @@ static void take_value(struct parser *p, struct expr_value *v) {
     v->kind = is_number(v->text) ? VALUE_IS_NUMBER : VALUE_IS_NAME;
     const char *s = v->text, *at = p->at;
     next_token(p);
-    if (v->kind == VALUE_IS_NAME && strcmp(s, "True") != 0 && strcmp(s, "False") != 0 && strcmp(s, "None") != 0)
+    if (v->kind == VALUE_IS_NAME && strcmp(s, "True") != 0 && strcmp(s, "False") != 0 &&
+        strcmp(s, "None") != 0)
         fail(p, at, arena_printf(p->a, "unexpected character/s \"%s\"", s));
 }
 

@@ -58,12 +58,9 @@ static const struct facts *load(struct foreign *f, const char *dotted) {
     return facts;
 }
 
-static bool executed(uint32_t place) {
-    return !(place & (PLACE_FUNCTION | PLACE_CLASS | PLACE_EXAMPLE | PLACE_TYPE_CHECKING));
-}
-
 /* The module that an import of `module` takes from, as a dotted name. */
-static const char *source_of(const struct foreign *f, const struct facts *facts, const char *module, bool package, const struct fact_import *i) {
+static const char *source_of(const struct foreign *f, const struct facts *facts, const char *module,
+                             bool package, const struct fact_import *i) {
     const char *name = facts_str(facts, i->module);
     if (!i->level)
         return name;
@@ -77,27 +74,25 @@ static const char *source_of(const struct foreign *f, const struct facts *facts,
     return *name ? arena_printf(f->arena, "%s.%s", up, name) : up;
 }
 
-static bool binds(const struct facts *f, const struct fact_import *i, const char *name) {
-    const char *bound = i->as ? facts_str(f, i->as) : i->name ? facts_str(f, i->name) : facts_str(f, i->module);
-    size_t len = i->as || i->name ? strlen(bound) : strcspn(bound, ".");
-    return strlen(name) == len && memcmp(bound, name, len) == 0;
-}
-
 /* What the name is at module level: *def its definition, or the dotted name that an import takes it from. */
-static const char *look_up(struct foreign *f, const struct facts *facts, const char *module, bool package, const char *name, uint32_t *def) {
+static const char *look_up(struct foreign *f, const struct facts *facts, const char *module, bool package,
+                           const char *name, uint32_t *def) {
     const char *from = NULL;
     unsigned found = 0;
     *def = FACT_NONE;
     FACTS_FOR(struct fact_def, d, facts, defs)
-    if (d->parent == FACT_NONE && executed(d->place) && strcmp(facts_str(facts, d->name), name) == 0) {
+    if (d->parent == FACT_NONE && facts_is_global(d->place) && strcmp(facts_str(facts, d->name), name) == 0) {
         *def = (uint32_t)(d - (const struct fact_def *)facts_at(facts, facts->defs.at));
         found++;
     }
     FACTS_FOR(struct fact_import, i, facts, imports)
-    if (executed(i->place) && binds(facts, i, name)) {
+    if (facts_is_global(i->place) && facts_binds(facts, i, name)) {
         const char *source = source_of(f, facts, module, package, i);
         found++;
-        from = !source ? NULL : i->name ? arena_printf(f->arena, "%s.%s", source, facts_str(facts, i->name)) : i->as ? source : name;
+        from = !source   ? NULL
+               : i->name ? arena_printf(f->arena, "%s.%s", source, facts_str(facts, i->name))
+               : i->as   ? source
+                         : name;
     }
     FACTS_FOR(struct fact_binding, b, facts, bindings)
     found += strcmp(facts_str(facts, b->name), name) == 0;
@@ -135,5 +130,6 @@ const char *foreign_absolute(struct foreign *f, const struct foreign_def *where,
         return arena_printf(f->arena, "%s.%s", where->module, name);
     if (!from)
         return NULL;
-    return *from ? arena_printf(f->arena, "%s%s", from, name + n) : arena_printf(f->arena, "builtins.%s", name);
+    return *from ? arena_printf(f->arena, "%s%s", from, name + n)
+                 : arena_printf(f->arena, "builtins.%s", name);
 }

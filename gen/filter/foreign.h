@@ -34,8 +34,8 @@ void foreign_new(struct foreign *f, struct arena *a, const struct strs *sites);
 void foreign_free(struct foreign *f);
 /* What a dotted name stands for, through the imports of the modules on the way. */
 struct foreign_def foreign_find(struct foreign *f, const char *dotted);
-/* A base class, a dotted name as the class's own module writes it, as a dotted name from anywhere; of a builtin
- * "builtins.x"; NULL where it cannot be told. */
+/* A base class, a dotted name as the class's own module writes it, as a dotted name from anywhere; of a
+ * builtin "builtins.x"; NULL where it cannot be told. */
 const char *foreign_absolute(struct foreign *f, const struct foreign_def *where, const char *name);
 
 #endif

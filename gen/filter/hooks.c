@@ -27,7 +27,8 @@ static bool defines(const char *text, const char *hook) {
     for (const char *s = text; (s = strstr(s, hook)) != NULL; s++) {
         const char *end = s + strlen(hook);
         bool whole = (s == text || !is_name(s[-1])) && !is_name(*end);
-        bool named = s >= text + 4 && (memcmp(s - 4, "def ", 4) == 0 || memcmp(s - 4, "ort ", 4) == 0 || s[-1] == ' ' || s[-1] == '\n');
+        bool named = s >= text + 4 && (memcmp(s - 4, "def ", 4) == 0 || memcmp(s - 4, "ort ", 4) == 0 ||
+                                       s[-1] == ' ' || s[-1] == '\n');
         if (whole && named)
             return true;
     }
@@ -163,9 +164,11 @@ static void find_fixtures_in_text(struct arena *a, const char *text, struct hook
 
 static bool look_for_hooks(struct arena *a, const char *whole, struct hook_file *h) {
     const char *text = code_of(a, whole);
-    static const char *const changing[] = {"pytest_collection_modifyitems", "pytest_itemcollected", "pytest_pycollect_makeitem"};
-    static const char *const making[] = {"pytest_collect_file", "pytest_pycollect_makemodule", "pytest_make_collect_report",
-                                         "pytest_collect_directory", "pytest_make_parametrize_id"};
+    static const char *const changing[] = {"pytest_collection_modifyitems", "pytest_itemcollected",
+                                           "pytest_pycollect_makeitem"};
+    static const char *const making[] = {"pytest_collect_file", "pytest_pycollect_makemodule",
+                                         "pytest_make_collect_report", "pytest_collect_directory",
+                                         "pytest_make_parametrize_id"};
     bool any = false;
     for (size_t i = 0; i < sizeof changing / sizeof *changing; i++)
         any |= defines(text, changing[i]);
@@ -208,7 +211,8 @@ static void read_in_tree(struct hooks *h, uint32_t file, const char *folder) {
             look_for_hooks(h->arena, text, &out);
         /* A hook that is imported, or taken with a star, may be any. */
         FACTS_FOR(struct fact_import, i, h->names->facts[file], imports)
-        if (str_starts(facts_str(h->names->facts[file], i->name), "pytest_") && strcmp(facts_str(h->names->facts[file], i->name), "pytest_addoption") != 0)
+        if (str_starts(facts_str(h->names->facts[file], i->name), "pytest_") &&
+            strcmp(facts_str(h->names->facts[file], i->name), "pytest_addoption") != 0)
             out.any_mark = out.any_name = out.any_params = true;
     }
     keep(h, out);
@@ -272,8 +276,8 @@ static void read_conftests(struct hooks *h) {
     }
 }
 
-void hooks_read(struct hooks *h, struct arena *a, const struct modules *m, const struct dists *d, const struct config *c,
-                struct names *names) {
+void hooks_read(struct hooks *h, struct arena *a, const struct modules *m, const struct dists *d,
+                const struct config *c, struct names *names) {
     *h = (struct hooks){.arena = a, .rootdir = c->rootdir, .modules = m, .config = c, .names = names};
     read_conftests(h);
     for (uint32_t i = 0; i < c->options.plugins.len; i++)
@@ -300,7 +304,8 @@ static bool speaks_of(const char *text, const char *name, bool unquoted) {
 }
 
 static const char *text_of(struct hooks *h, uint32_t file) {
-    const char *text = os_read(h->arena, os_join(h->arena, h->rootdir, h->modules->scan->files.items[file].path), NULL);
+    const char *text =
+        os_read(h->arena, os_join(h->arena, h->rootdir, h->modules->scan->files.items[file].path), NULL);
     return text ? text : "";
 }
 
@@ -315,7 +320,8 @@ static bool concerns(struct hooks *h, const char *text, const char *path, const 
         return true;
     for (uint32_t i = 0; i < h->modules->scan->files.len; i++) {
         const struct source_file *f = &h->modules->scan->files.items[i];
-        if (f->flags & SOURCE_CONFTEST && lies_below(path, os_dirname(h->arena, f->path)) && speaks_of(text_of(h, i), name, true))
+        if (f->flags & SOURCE_CONFTEST && lies_below(path, os_dirname(h->arena, f->path)) &&
+            speaks_of(text_of(h, i), name, true))
             return true;
     }
     return false;
@@ -337,7 +343,8 @@ static void add_sets(struct hooks *h, const struct hook_file *f, struct hooked *
         array_push(h->arena, &out->marks, f->id_marks.items[i]);
 }
 
-static void apply(struct hooks *h, const struct hook_file *f, const char *text, const char *path, struct hooked *out) {
+static void apply(struct hooks *h, const struct hook_file *f, const char *text, const char *path,
+                  struct hooked *out) {
     bool about = !f->keyword || has(text, f->keyword) || configured(h, f->keyword);
     for (uint32_t i = 0; i < f->marks.len; i++)
         array_push(h->arena, f->when.len ? &out->when_marks : &out->marks, f->marks.items[i]);

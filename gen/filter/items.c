@@ -1,15 +1,15 @@
 #include "filter/items.h"
 #include "base/map.h"
+#include "filter/ancestry.h"
 #include "filter/decorators.h"
 #include "graph/modules.h"
+#include "source/collect.h"
 #include "source/config.h"
 #include "source/facts.h"
-#include "source/python.h"
 #include "source/scan.h"
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 enum { DEEPEST = 24 };
 
@@ -40,22 +40,6 @@ static void doubt(struct scope *s, const char *why, uint32_t line) {
         return;
     s->why = why;
     s->line = line;
-}
-
-static bool name_matches(const struct strs *patterns, const char *name) {
-    for (uint32_t i = 0; i < patterns->len; i++) {
-        const char *p = patterns->items[i];
-        if (str_starts(name, p) || (strpbrk(p, "*?[") && str_fnmatch(p, name)))
-            return true;
-    }
-    return false;
-}
-
-static bool speaks_of_tests(const char *name) {
-    for (; *name; name++)
-        if (strncasecmp(name, "test", 4) == 0 || strncasecmp(name, "case", 4) == 0)
-            return true;
-    return false;
 }
 
 static bool executed(uint32_t place) {
@@ -108,7 +92,8 @@ static void add_opaque(struct finder *f, const struct scope *outer, const char *
     add_item(f, &s);
 }
 
-static void add_params(const struct finder *f, struct scope *s, uint32_t file, const struct fact_decorator *d) {
+static void add_params(const struct finder *f, struct scope *s, uint32_t file,
+                       const struct fact_decorator *d) {
     const struct facts *facts = facts_of(f, file);
     if (d->ids_known == IDS_UNKNOWN) {
         s->any_params = true;
@@ -126,8 +111,8 @@ static void add_params(const struct finder *f, struct scope *s, uint32_t file, c
 
 enum taken { TAKEN, TAKEN_FIXTURE, TAKEN_UNKNOWN };
 
-static enum taken take_decorator(const struct finder *f, struct scope *s, uint32_t file, const struct fact_decorator *d,
-                                 struct strs *attributes) {
+static enum taken take_decorator(const struct finder *f, struct scope *s, uint32_t file,
+                                 const struct fact_decorator *d, struct strs *attributes) {
     const struct facts *facts = facts_of(f, file);
     const char *callee = facts_str(facts, d->callee);
     struct effect e = decorator_effect(f->o->names, file, callee);
@@ -147,7 +132,8 @@ static enum taken take_decorator(const struct finder *f, struct scope *s, uint32
     return e.kind == EFFECT_FIXTURE ? TAKEN_FIXTURE : TAKEN;
 }
 
-static void add_function(struct finder *f, const struct scope *outer, uint32_t file, const struct fact_def *d, const char *name) {
+static void add_function(struct finder *f, const struct scope *outer, uint32_t file, const struct fact_def *d,
+                         const char *name) {
     const struct facts *facts = facts_of(f, file);
     const struct fact_decorator *decorators = facts_at(facts, facts->decorators.at);
     struct scope s = inner(f, outer);
@@ -176,7 +162,8 @@ static void add_function(struct finder *f, const struct scope *outer, uint32_t f
 }
 
 /* Each top-level element of the list that pytestmark is, as the dotted name it begins with. */
-static void take_pytestmark(const struct finder *f, struct scope *s, uint32_t file, const struct fact_assign *assign) {
+static void take_pytestmark(const struct finder *f, struct scope *s, uint32_t file,
+                            const struct fact_assign *assign) {
     const char *text = facts_str(facts_of(f, file), assign->value);
     int depth = 0, list = *text == '[' || *text == '(';
     bool start = true;
@@ -220,80 +207,9 @@ static void take_pytestmark(const struct finder *f, struct scope *s, uint32_t fi
 static void take_pytestmarks(const struct finder *f, struct scope *s, uint32_t file, uint32_t class) {
     const struct facts *facts = facts_of(f, file);
     FACTS_FOR(struct fact_assign, assign, facts, assigns)
-    if (assign->parent == class && executed(assign->place) && strcmp(facts_str(facts, assign->name), "pytestmark") == 0)
+    if (assign->parent == class && executed(assign->place) &&
+        strcmp(facts_str(facts, assign->name), "pytestmark") == 0)
         take_pytestmark(f, s, file, assign);
-}
-
-struct ancestry;
-static void climb_foreign(const struct finder *f, struct ancestry *up, const char *path, uint32_t line, unsigned depth);
-
-/* A class and what it inherits from, as far as that lies in the tree; in the order of reading. */
-struct ancestry {
-    ARRAY(struct named) classes;
-    bool testcase;
-    const char *unknown; /* a base that may bring tests */
-    uint32_t line;
-};
-
-static bool is_standard(const struct finder *f, const char *path) {
-    return str_starts(path, "builtins.") ||
-           (f->o->python->stdlib.len && map_get(&f->o->python->stdlib, path, strcspn(path, ".")) != MAP_NONE);
-}
-
-static void climb(const struct finder *f, struct ancestry *up, struct named class, unsigned depth) {
-    for (uint32_t i = 0; i < up->classes.len; i++)
-        if (up->classes.items[i].file == class.file && up->classes.items[i].index == class.index)
-            return;
-    array_push(f->o->arena, &up->classes, class);
-    const struct facts *facts = facts_of(f, class.file);
-    const struct fact_def *d = (const struct fact_def *)facts_at(facts, facts->defs.at) + class.index;
-    const fact_base *bases = facts_at(facts, facts->bases.at);
-    for (uint32_t i = 0; i < d->bases; i++) {
-        const char *name = facts_str(facts, bases[d->first_base + i]);
-        struct named base = *name ? names_find(f->o->names, class.file, name) : (struct named){.kind = NAME_UNKNOWN, .rest = ""};
-        const struct facts *of = base.kind == NAME_DEF ? facts_of(f, base.file) : NULL;
-        bool is_class = of && ((const struct fact_def *)facts_at(of, of->defs.at))[base.index].kind == DEF_CLASS && !*base.rest;
-        if (is_class && depth < DEEPEST) {
-            climb(f, up, base, depth + 1);
-        } else if (base.kind == NAME_FOREIGN) {
-            climb_foreign(f, up, base.path, d->line, depth + 1);
-        } else if (!up->unknown) {
-            up->unknown = *name ? name : "...";
-            up->line = d->line;
-        }
-    }
-}
-
-static bool brings_tests(const struct finder *f, const struct foreign_def *class) {
-    FACTS_FOR(struct fact_def, d, class->facts, defs) {
-        const char *name = facts_str(class->facts, d->name);
-        if (d->parent == class->index && (str_starts(name, "test") || name_matches(&f->o->config->python_functions, name)))
-            return true;
-    }
-    return false;
-}
-
-/* A base class outside the tree: of what is installed the source tells. */
-static void climb_foreign(const struct finder *f, struct ancestry *up, const char *path, uint32_t line, unsigned depth) {
-    if (is_standard(f, path)) {
-        up->testcase |= str_starts(path, "unittest.") && speaks_of_tests(strrchr(path, '.'));
-        return;
-    }
-    struct foreign_def class = depth < DEEPEST ? foreign_find(&f->o->names->foreign, path) : (struct foreign_def){0};
-    const struct fact_def *d = class.facts ? (const struct fact_def *)facts_at(class.facts, class.facts->defs.at) + class.index : NULL;
-    if (!d || d->kind != DEF_CLASS || d->decorators || brings_tests(f, &class)) {
-        if (!up->unknown) {
-            up->unknown = path;
-            up->line = line;
-        }
-        return;
-    }
-    const fact_base *bases = facts_at(class.facts, class.facts->bases.at);
-    for (uint32_t i = 0; i < d->bases; i++) {
-        const char *name = facts_str(class.facts, bases[d->first_base + i]);
-        const char *base = *name ? foreign_absolute(&f->o->names->foreign, &class, name) : NULL;
-        climb_foreign(f, up, base ? base : "?", line, depth + 1);
-    }
 }
 
 static bool is_switched_off(const struct finder *f, const struct named *class) {
@@ -313,11 +229,12 @@ static bool has_tests(const struct finder *f, const struct named *class) {
     return false;
 }
 
-static void add_class(struct finder *f, const struct scope *outer, struct named class, const char *name, unsigned depth);
+static void add_class(struct finder *f, const struct scope *outer, struct named class, const char *name,
+                      unsigned depth);
 
 static bool is_test_method(const struct finder *f, const struct scope *s, const char *name) {
     bool unittest = str_starts(name, "test") || strcmp(name, "runTest") == 0;
-    bool pytest = name_matches(&f->o->config->python_functions, name);
+    bool pytest = collect_matches(&f->o->config->python_functions, name);
     return s->testcase ? unittest : pytest || (s->maybe_testcase && unittest);
 }
 
@@ -351,7 +268,8 @@ static void add_member_bindings(struct finder *f, const struct scope *s, const s
     const struct facts *facts = facts_of(f, class->file);
     FACTS_FOR(struct fact_binding, b, facts, bindings) {
         const char *name = facts_str(facts, b->name);
-        if (b->col == 1 || !is_test_method(f, s, name) || class_around(facts, b) != class->index || !may_be_function(f, class->file, b))
+        if (b->col == 1 || !is_test_method(f, s, name) || class_around(facts, b) != class->index ||
+            !may_be_function(f, class->file, b))
             continue;
         struct scope maybe = inner(f, s);
         array_push(f->o->arena, &maybe.names, name);
@@ -379,13 +297,13 @@ static void add_members(struct finder *f, const struct scope *s, const struct an
     }
 }
 
-static void add_class(struct finder *f, const struct scope *outer, struct named class, const char *name, unsigned depth) {
-    struct ancestry up = {0};
+static void add_class(struct finder *f, const struct scope *outer, struct named class, const char *name,
+                      unsigned depth) {
     if (depth > DEEPEST)
         return;
-    climb(f, &up, class, 0);
-    bool named = name_matches(&f->o->config->python_classes, name);
-    bool maybe = up.unknown && (speaks_of_tests(up.unknown) || has_tests(f, &class));
+    struct ancestry up = ancestry_find(f->o, class);
+    bool named = collect_matches(&f->o->config->python_classes, name);
+    bool maybe = up.unknown && (ancestry_speaks_of_tests(up.unknown) || has_tests(f, &class));
     if ((!named && !up.testcase && !maybe) || is_switched_off(f, &class))
         return;
     const struct facts *facts = facts_of(f, class.file);
@@ -401,27 +319,32 @@ static void add_class(struct finder *f, const struct scope *outer, struct named 
         const struct fact_def *def = (const struct fact_def *)facts_at(of, of->defs.at) + c->index;
         const struct fact_decorator *decorators = facts_at(of, of->decorators.at);
         for (uint32_t i = def->decorators; i-- > 0;)
-            opaque |= take_decorator(f, &s, c->file, &decorators[def->first_decorator + i], NULL) == TAKEN_UNKNOWN;
+            opaque |=
+                take_decorator(f, &s, c->file, &decorators[def->first_decorator + i], NULL) == TAKEN_UNKNOWN;
         take_pytestmarks(f, &s, c->file, c->index);
     }
     if (opaque)
         s.any_name = s.any_mark = s.any_params = !(s.sure = false);
     if (opaque || up.unknown)
-        add_opaque(f, &s, arena_printf(f->o->arena, "the base class %s", up.unknown ? up.unknown : "..."), d->line);
+        add_opaque(f, &s, arena_printf(f->o->arena, "the base class %s", up.unknown ? up.unknown : "..."),
+                   d->line);
     add_members(f, &s, &up, depth);
 }
 
 /* A name of the module that may be a test. */
-static void add_named(struct finder *f, const struct scope *s, struct named named, const char *name, uint32_t line, bool imported) {
+static void add_named(struct finder *f, const struct scope *s, struct named named, const char *name,
+                      uint32_t line, bool imported) {
     const struct facts *facts = named.kind == NAME_DEF ? facts_of(f, named.file) : NULL;
-    const struct fact_def *d = facts ? (const struct fact_def *)facts_at(facts, facts->defs.at) + named.index : NULL;
-    bool function = name_matches(&f->o->config->python_functions, name), class = name_matches(&f->o->config->python_classes, name);
+    const struct fact_def *d =
+        facts ? (const struct fact_def *)facts_at(facts, facts->defs.at) + named.index : NULL;
+    bool function = collect_matches(&f->o->config->python_functions, name),
+         class = collect_matches(&f->o->config->python_classes, name);
     if (d && !*named.rest && d->kind == DEF_CLASS) {
         add_class(f, s, named, name, 0);
     } else if (d && !*named.rest && function) {
         add_function(f, s, named.file, d, name);
     } else if ((function || class) && named.kind != NAME_MODULE && (!d || *named.rest)) {
-        bool standard = named.kind == NAME_FOREIGN && is_standard(f, named.path);
+        bool standard = named.kind == NAME_FOREIGN && ancestry_is_standard(f->o, named.path);
         struct scope maybe = inner(f, s);
         array_push(f->o->arena, &maybe.names, name);
         if (!standard && (class || !imported || named.kind == NAME_UNKNOWN))
@@ -431,7 +354,8 @@ static void add_named(struct finder *f, const struct scope *s, struct named name
             doubt(&maybe, "an imported name", line);
             add_item(f, &maybe);
         }
-    } else if (named.kind == NAME_UNKNOWN && imported && speaks_of_tests(name) && isupper((unsigned char)*name)) {
+    } else if (named.kind == NAME_UNKNOWN && imported && ancestry_speaks_of_tests(name) &&
+               isupper((unsigned char)*name)) {
         add_opaque(f, s, arena_printf(f->o->arena, "'%s', of which nothing is known", name), line);
     }
 }
@@ -444,7 +368,8 @@ static void add_imports(struct finder *f, const struct scope *s, uint32_t file, 
         const char *name = facts_str(facts, i->as ? i->as : i->name);
         if (!executed(i->place) || i->place & PLACE_CLASS || !*name || strcmp(name, "*") == 0)
             continue;
-        bool function = name_matches(&f->o->config->python_functions, name), class = name_matches(&f->o->config->python_classes, name);
+        bool function = collect_matches(&f->o->config->python_functions, name),
+             class = collect_matches(&f->o->config->python_classes, name);
         if (!function && !class && !isupper((unsigned char)*name))
             continue;
         struct scope maybe = *s;
@@ -458,14 +383,17 @@ static void add_bindings(struct finder *f, const struct scope *s, uint32_t file)
     const struct facts *facts = facts_of(f, file);
     FACTS_FOR(struct fact_binding, b, facts, bindings) {
         const char *name = facts_str(facts, b->name), *value = facts_str(facts, b->value);
-        if (strchr(name, '.') || !may_be_function(f, file, b) || (b->col > 1 && class_around(facts, b) != FACT_NONE))
+        if (strchr(name, '.') || !may_be_function(f, file, b) ||
+            (b->col > 1 && class_around(facts, b) != FACT_NONE))
             continue;
-        if (!name_matches(&f->o->config->python_functions, name) && !name_matches(&f->o->config->python_classes, name))
+        if (!collect_matches(&f->o->config->python_functions, name) &&
+            !collect_matches(&f->o->config->python_classes, name))
             continue;
         struct scope maybe = inner(f, s);
         maybe.sure = false;
         if (b->col > 1) {
-            add_opaque(f, &maybe, arena_printf(f->o->arena, "'%s', of which nothing is known", name), b->line);
+            add_opaque(f, &maybe, arena_printf(f->o->arena, "'%s', of which nothing is known", name),
+                       b->line);
             continue;
         }
         struct named named = {.kind = NAME_UNKNOWN, .rest = ""};
@@ -486,7 +414,7 @@ static void add_own(struct finder *f, const struct scope *s, uint32_t file) {
             continue;
         if (d->kind == DEF_CLASS)
             add_class(f, s, named, name, 0);
-        else if (name_matches(&f->o->config->python_functions, name))
+        else if (collect_matches(&f->o->config->python_functions, name))
             add_function(f, s, file, d, name);
     }
     add_bindings(f, s, file);
@@ -504,7 +432,8 @@ static void add_stars(struct finder *f, const struct scope *s, uint32_t file, un
         if (module.kind == NAME_MODULE && module.file != NO_FILE && depth < 4 && module.file != file) {
             add_own(f, &maybe, module.file);
             add_imports(f, &maybe, module.file, depth + 1);
-        } else if (module.kind != NAME_FOREIGN || (!is_standard(f, module.path) && speaks_of_tests(module.path))) {
+        } else if (module.kind != NAME_FOREIGN ||
+                   (!ancestry_is_standard(f->o, module.path) && ancestry_speaks_of_tests(module.path))) {
             add_opaque(f, &maybe, "a star import", i->line);
         }
     }

@@ -14,6 +14,8 @@
 
 enum { COMBINATIONS_MOST = 20000 };
 
+static const struct item_marks no_marks;
+
 /* One test, or one parameter set of it, as the expression sees it. */
 struct subject {
     struct match *m;
@@ -34,7 +36,8 @@ static enum answer3 least(enum answer3 a, enum answer3 b) {
     return a < b ? a : b;
 }
 
-static enum answer3 in_any(const struct strs *patterns, uint32_t n, const char *word, enum answer3 top, const struct strs *texts) {
+static enum answer3 in_any(const struct strs *patterns, uint32_t n, const char *word, enum answer3 top,
+                           const struct strs *texts) {
     enum answer3 answer = ANSWER_NO;
     for (uint32_t i = 0; i < n && answer < top; i++)
         answer = most(answer, least(pattern_contains(patterns->items[i], word, texts), top));
@@ -43,7 +46,7 @@ static enum answer3 in_any(const struct strs *patterns, uint32_t n, const char *
 
 static enum answer3 in_marks(const struct item_marks *marks, const char *word, const struct strs *texts) {
     enum answer3 answer = ANSWER_NO;
-    for (uint32_t i = 0; marks && i < marks->len; i++) {
+    for (uint32_t i = 0; i < marks->len; i++) {
         enum answer3 here = pattern_contains(marks->items[i].name, word, texts);
         answer = most(answer, marks->items[i].sure ? here : least(here, ANSWER_UNKNOWN));
     }
@@ -74,18 +77,22 @@ static enum answer3 match_keyword(const struct subject *s, const char *word) {
     const struct strs *texts = &s->m->items.names->texts;
     enum answer3 answer = in_any(s->places, s->places->len, word, ANSWER_YES, texts);
     answer = most(answer, in_any(s->maybe_places, s->maybe_places->len, word, ANSWER_UNKNOWN, texts));
-    answer = most(answer, in_any(&item->names, item->names.len - (item->names.len > 0), word, ANSWER_YES, texts));
+    answer =
+        most(answer, in_any(&item->names, item->names.len - (item->names.len > 0), word, ANSWER_YES, texts));
     answer = most(answer, pattern_contains(s->name, word, texts));
     answer = most(answer, in_marks(&item->marks, word, texts));
     answer = most(answer, in_marks(s->own, word, texts));
     if (answer == ANSWER_YES)
         return answer;
-    bool any = item->any_name || item->any_mark || s->any_params || s->hooked->any_name || s->hooked->any_mark;
+    bool any =
+        item->any_name || item->any_mark || s->any_params || s->hooked->any_name || s->hooked->any_mark;
     if (any || (s->hooked->ids.len && straddles(word)))
         return ANSWER_UNKNOWN;
     answer = most(answer, in_any(&item->attributes, item->attributes.len, word, ANSWER_UNKNOWN, texts));
     answer = most(answer, in_any(&s->hooked->marks, s->hooked->marks.len, word, ANSWER_UNKNOWN, texts));
-    if (answer == ANSWER_NO && in_any(&s->hooked->when_marks, s->hooked->when_marks.len, word, ANSWER_UNKNOWN, texts) && meets_condition(s))
+    if (answer == ANSWER_NO &&
+        in_any(&s->hooked->when_marks, s->hooked->when_marks.len, word, ANSWER_UNKNOWN, texts) &&
+        meets_condition(s))
         answer = ANSWER_UNKNOWN;
     return most(answer, in_any(&s->hooked->ids, s->hooked->ids.len, word, ANSWER_UNKNOWN, texts));
 }
@@ -95,14 +102,15 @@ static enum answer3 match_mark(const struct subject *s, const struct expr *name)
     enum answer3 answer = ANSWER_NO;
     const struct item_marks *lists[] = {&s->item->marks, s->own};
     for (int i = 0; i < 2; i++)
-        for (uint32_t j = 0; lists[i] && j < lists[i]->len; j++) {
+        for (uint32_t j = 0; j < lists[i]->len; j++) {
             const struct item_mark *mark = &lists[i]->items[j];
             if (strcmp(mark->name, "?") == 0)
                 answer = most(answer, ANSWER_UNKNOWN);
             else if (strcmp(mark->name, name->name) == 0)
                 answer = most(answer, mark->sure && !name->n_values ? ANSWER_YES : ANSWER_UNKNOWN);
         }
-    bool maybe = s->item->any_mark || s->hooked->any_mark || s->any_params || strs_has(&s->hooked->marks, name->name) ||
+    bool maybe = s->item->any_mark || s->hooked->any_mark || s->any_params ||
+                 strs_has(&s->hooked->marks, name->name) ||
                  (strs_has(&s->hooked->when_marks, name->name) && meets_condition(s));
     return most(answer, maybe ? ANSWER_UNKNOWN : ANSWER_NO);
 }
@@ -144,7 +152,8 @@ static void read_marks(struct arena *a, const char *pattern, struct item_marks *
 }
 
 static struct filled fill(struct match *m, const struct item_params *p) {
-    struct filled out = {arena_alloc(m->arena, (p->n + 1) * sizeof(char *)), arena_alloc(m->arena, (p->n + 1) * sizeof *out.marks), p->n};
+    struct filled out = {arena_alloc(m->arena, (p->n + 1) * sizeof(char *)),
+                         arena_alloc(m->arena, (p->n + 1) * sizeof *out.marks), p->n};
     struct map seen = {.arena = m->arena};
     for (uint32_t i = 0; i < p->n; i++) {
         const char *id = values_fill(m->items.names, p->file, p->ids[i]);
@@ -157,7 +166,8 @@ static struct filled fill(struct match *m, const struct item_params *p) {
         uint32_t first = map_get(&seen, out.ids[i], strlen(out.ids[i]));
         if (first != MAP_NONE && first == i)
             for (uint32_t j = i + 1; j < p->n; j++)
-                if (strncmp(out.ids[j], out.ids[i], strlen(out.ids[i])) == 0 && out.ids[j][strlen(out.ids[i])] == HOLE_CLOSE) {
+                if (strncmp(out.ids[j], out.ids[i], strlen(out.ids[i])) == 0 &&
+                    out.ids[j][strlen(out.ids[i])] == HOLE_CLOSE) {
                     out.ids[i] = arena_printf(m->arena, "%s%c", out.ids[i], HOLE_CLOSE);
                     break;
                 }
@@ -222,7 +232,7 @@ static enum answer3 answer_of_item(struct subject *s) {
     struct item_marks maybe = {&unknown, 1, 1};
     struct subject outer = *s;
     outer.name = arena_printf(s->m->arena, "%s[%c]", own_name(item), HOLE_ANY);
-    outer.own = has_own_marks(item) ? &maybe : NULL;
+    outer.own = has_own_marks(item) ? &maybe : &no_marks;
     enum answer3 answer = answer_of(&outer);
     return answer == ANSWER_UNKNOWN ? answer_of_sets(s) : answer;
 }
@@ -252,7 +262,8 @@ static bool skips_itself(const struct match *m, uint32_t file) {
     FACTS_FOR(struct fact_ref, ref, n->facts[file], refs) {
         const char *name = facts_str(n->facts[file], ref->value);
         size_t top = strcspn(name, ".");
-        if (ref->kind == REF_IMPORTORSKIP && !ref->place && map_get(&n->modules->tops, name, top) == MAP_NONE &&
+        if (ref->kind == REF_IMPORTORSKIP && !ref->place &&
+            map_get(&n->modules->tops, name, top) == MAP_NONE &&
             !dists_has(m->dists, arena_strndup(m->arena, name, top)))
             return true;
     }
@@ -275,11 +286,17 @@ struct match_result match_file(struct match *m, uint32_t file, const char *path,
     struct hooked hooked = text ? nothing : hooks_of(m->hooks, file);
     for (int i = 0; i < 2; i++)
         ARRAY_FOR (const struct item, item, &lists[i]) {
-            struct subject s = {.m = m, .places = &places, .maybe_places = &maybe, .item = item, .hooked = i ? &nothing : &hooked};
+            struct subject s = {.m = m,
+                                .places = &places,
+                                .maybe_places = &maybe,
+                                .item = item,
+                                .own = &no_marks,
+                                .hooked = i ? &nothing : &hooked};
             enum answer3 answer = answer_of_item(&s);
             if (answer <= result.answer)
                 continue;
-            result = (struct match_result){answer, item->id, item->why ? item->why : hooked.why, item->why ? item->line : 0};
+            result = (struct match_result){answer, item->id, item->why ? item->why : hooked.why,
+                                           item->why ? item->line : 0};
             if (answer == ANSWER_YES)
                 return result;
         }

@@ -16,7 +16,13 @@ static const struct named unknown = {.kind = NAME_UNKNOWN, .file = NO_FILE, .res
 
 void names_new(struct names *n, struct arena *a, const struct modules *m, const struct facts *const *facts,
                const struct strs *sites, const char *rootdir) {
-    *n = (struct names){.arena = a, .modules = m, .facts = facts, .known = {.arena = a}, .rootdir = rootdir, .text_of = {.arena = a}, .imports = {.arena = a}};
+    *n = (struct names){.arena = a,
+                        .modules = m,
+                        .facts = facts,
+                        .known = {.arena = a},
+                        .rootdir = rootdir,
+                        .text_of = {.arena = a},
+                        .imports = {.arena = a}};
     foreign_new(&n->foreign, a, sites);
 }
 
@@ -51,7 +57,8 @@ static struct named find_below(const struct names *n, const char *dir, const cha
         dotted += len + (dotted[len] == '.');
         if (kind == MODULE_NONE || (kind == MODULE_FILE && *dotted))
             return unknown;
-        found = (struct named){NAME_MODULE, file, 0, kind == MODULE_FILE ? NULL : arena_strdup(n->arena, sub), ""};
+        found = (struct named){NAME_MODULE, file, 0, kind == MODULE_FILE ? NULL : arena_strdup(n->arena, sub),
+                               ""};
         snprintf(folder, sizeof folder, "%s", sub);
     }
     return found;
@@ -132,7 +139,8 @@ static struct named find_attribute(struct names *n, const struct named *module, 
         found = find_in(n, module->file, name);
     if (found.index == AMBIGUOUS && found.kind == NAME_UNKNOWN)
         return found;
-    bool none = found.kind == NAME_UNKNOWN || (found.kind == NAME_FOREIGN && str_starts(found.path, "builtins."));
+    bool none =
+        found.kind == NAME_UNKNOWN || (found.kind == NAME_FOREIGN && str_starts(found.path, "builtins."));
     struct named sub = none && module->path ? find_below(n, module->path, name) : unknown;
     return sub.kind != NAME_UNKNOWN ? sub : none ? unknown : found;
 }
@@ -167,20 +175,10 @@ static void add_candidate(struct candidates *c, struct named named) {
         c->unlike |= !same(&c->first, &named);
 }
 
-static bool binds(const struct facts *f, const struct fact_import *i, const char *name) {
-    const char *bound = i->as ? facts_str(f, i->as) : i->name ? facts_str(f, i->name) : facts_str(f, i->module);
-    size_t len = i->as || i->name ? strlen(bound) : strcspn(bound, ".");
-    return strlen(name) == len && memcmp(bound, name, len) == 0;
-}
-
-static bool executed(uint32_t place) {
-    return !(place & (PLACE_FUNCTION | PLACE_CLASS | PLACE_EXAMPLE | PLACE_TYPE_CHECKING));
-}
-
 static void add_imported(struct names *n, uint32_t file, const char *name, struct candidates *c) {
     const struct facts *f = n->facts[file];
     FACTS_FOR(struct fact_import, i, f, imports)
-    if (executed(i->place) && binds(f, i, name))
+    if (facts_is_global(i->place) && facts_binds(f, i, name))
         add_candidate(c, find_import(n, file, i));
 }
 
@@ -205,7 +203,7 @@ static bool exports(const struct facts *f, const char *name) {
 static void add_starred(struct names *n, uint32_t file, const char *name, struct candidates *c) {
     const struct facts *f = n->facts[file];
     FACTS_FOR(struct fact_import, i, f, imports) {
-        if (!executed(i->place) || strcmp(facts_str(f, i->name), "*") != 0)
+        if (!facts_is_global(i->place) || strcmp(facts_str(f, i->name), "*") != 0)
             continue;
         struct named module = names_module(n, file, i);
         if (module.kind != NAME_MODULE || module.file == NO_FILE) {
@@ -229,11 +227,16 @@ static struct named look_up(struct names *n, uint32_t file, const char *name) {
     if (f->flags & (FACT_SYNTAX_ERROR | FACT_ENCODING))
         return unknown;
     FACTS_FOR(struct fact_def, d, f, defs)
-    if (d->parent == FACT_NONE && executed(d->place) && strcmp(facts_str(f, d->name), name) == 0)
-        add_candidate(&c, (struct named){NAME_DEF, file, (uint32_t)(d - (const struct fact_def *)facts_at(f, f->defs.at)), NULL, ""});
+    if (d->parent == FACT_NONE && facts_is_global(d->place) && strcmp(facts_str(f, d->name), name) == 0)
+        add_candidate(&c, (struct named){NAME_DEF, file,
+                                         (uint32_t)(d - (const struct fact_def *)facts_at(f, f->defs.at)),
+                                         NULL, ""});
     FACTS_FOR(struct fact_binding, b, f, bindings)
     if (strcmp(facts_str(f, b->name), name) == 0)
-        add_candidate(&c, (struct named){NAME_BINDING, file, (uint32_t)(b - (const struct fact_binding *)facts_at(f, f->bindings.at)), NULL, ""});
+        add_candidate(&c,
+                      (struct named){NAME_BINDING, file,
+                                     (uint32_t)(b - (const struct fact_binding *)facts_at(f, f->bindings.at)),
+                                     NULL, ""});
     add_imported(n, file, name, &c);
     if (!c.n)
         add_starred(n, file, name, &c);
@@ -253,7 +256,8 @@ static struct named find_in(struct names *n, uint32_t file, const char *name) {
     if (at != MAP_NONE)
         return n->found.items[at];
     at = n->found.len;
-    array_push(n->arena, &n->found, (struct named){.kind = NAME_UNKNOWN, .file = NO_FILE, .index = IN_PROGRESS, .rest = ""});
+    array_push(n->arena, &n->found,
+               (struct named){.kind = NAME_UNKNOWN, .file = NO_FILE, .index = IN_PROGRESS, .rest = ""});
     map_add(&n->known, key, len, at);
     n->depth++;
     struct named found = look_up(n, file, name);

@@ -15,7 +15,8 @@ static bool same_letter(char a, char b) {
 }
 
 static bool fits(char hole, char c) {
-    return hole == HOLE_ANY || (c && strchr(HOLE_CLOSE_CHARACTERS, c)) || (c && strchr(HOLE_CLOSE_CHARACTERS, toupper((unsigned char)c)));
+    return hole == HOLE_ANY || (c && strchr(HOLE_CLOSE_CHARACTERS, c)) ||
+           (c && strchr(HOLE_CLOSE_CHARACTERS, toupper((unsigned char)c)));
 }
 
 /* Behind the hole at p. */
@@ -119,5 +120,8 @@ enum answer3 pattern_contains(const char *pattern, const char *word, const struc
         return ANSWER_YES;
     if (!is_ascii(word) && !is_ascii(pattern))
         return ANSWER_UNKNOWN;
-    return strpbrk(pattern, (char[]){HOLE_ANY, HOLE_CLOSE, HOLE_MAYBE, 0}) && may_contain(pattern, word, texts) ? ANSWER_UNKNOWN : ANSWER_NO;
+    return strpbrk(pattern, (char[]){HOLE_ANY, HOLE_CLOSE, HOLE_MAYBE, 0}) &&
+                   may_contain(pattern, word, texts)
+               ? ANSWER_UNKNOWN
+               : ANSWER_NO;
 }

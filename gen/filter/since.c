@@ -43,10 +43,12 @@ static void mark_folders(struct since *s, const char *path) {
 /* What says which distributions are installed, or configures pytest: by what it is called. */
 static bool is_about_all(const char *path) {
     static const char *const names[] = {
-        "pytest.ini",   ".pytest.ini",       "pytest.toml",     ".pytest.toml",       "tox.ini",        "setup.cfg",   "pyproject.toml",
-        "setup.py",     "poetry.lock",       "uv.lock",         "pdm.lock",           "Pipfile",        "Pipfile.lock", "pixi.lock",
-        "pylock.toml",  "environment.yml",   "environment.yaml", "conda-lock.yml",    ".python-version", LEARNED_FILE};
-    static const char *const patterns[] = {"requirements*.txt", "requirements*.in", "*-requirements.txt", "constraints*.txt", "pylock.*.toml"};
+        "pytest.ini",      ".pytest.ini",      "pytest.toml",    ".pytest.toml",    "tox.ini",
+        "setup.cfg",       "pyproject.toml",   "setup.py",       "poetry.lock",     "uv.lock",
+        "pdm.lock",        "Pipfile",          "Pipfile.lock",   "pixi.lock",       "pylock.toml",
+        "environment.yml", "environment.yaml", "conda-lock.yml", ".python-version", LEARNED_FILE};
+    static const char *const patterns[] = {"requirements*.txt", "requirements*.in", "*-requirements.txt",
+                                           "constraints*.txt", "pylock.*.toml"};
     static const char *const folders[] = {"tools/testfan/", "requirements/"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(os_basename(path), names[i]) == 0)
@@ -61,7 +63,8 @@ static bool is_about_all(const char *path) {
 }
 
 /* A deleted file that a pattern of `# testfan: data=` may have meant. */
-static void mark_patterns(struct since *s, const char *path, const struct scan *scan, const struct facts *const *facts) {
+static void mark_patterns(struct since *s, const char *path, const struct scan *scan,
+                          const struct facts *const *facts) {
     for (uint32_t i = 0; i < scan->files.len; i++)
         FACTS_FOR(struct fact_directive, d, facts[i], directives) {
             const char *text = facts_str(facts[i], d->text);
@@ -69,7 +72,8 @@ static void mark_patterns(struct since *s, const char *path, const struct scan *
                 continue;
             struct strs words = str_words(s->arena, text + 5);
             for (uint32_t j = 0; j < words.len; j++)
-                if (str_fnmatch(os_basename(words.items[j]), os_basename(path)) || strcmp(os_basename(words.items[j]), "**") == 0)
+                if (str_fnmatch(os_basename(words.items[j]), os_basename(path)) ||
+                    strcmp(os_basename(words.items[j]), "**") == 0)
                     s->nodes[i] = 1;
         }
 }
@@ -89,7 +93,8 @@ static void mark_below(struct since *s, const char *dir) {
             s->nodes[i] = 1;
 }
 
-static void take(struct since *s, const struct strs *paths, bool appeared_or_went, const struct learned *learned) {
+static void take(struct since *s, const struct strs *paths, bool appeared_or_went,
+                 const struct learned *learned) {
     for (uint32_t i = 0; i < paths->len; i++) {
         const char *path = paths->items[i];
         mark(s, path);
@@ -115,8 +120,9 @@ static void spread(struct since *s) {
             s->units[u] = s->units[g->unit_edges[e]];
 }
 
-void since_find(struct since *s, struct arena *a, const struct graph *g, const struct git_changes *changes, const struct scan *scan,
-                const struct facts *const *facts, const struct learned *learned, const char *rootdir) {
+void since_find(struct since *s, struct arena *a, const struct graph *g, const struct git_changes *changes,
+                const struct scan *scan, const struct facts *const *facts, const struct learned *learned,
+                const char *rootdir) {
     *s = (struct since){.arena = a, .graph = g, .rootdir = rootdir, .changes = changes};
     s->nodes = arena_alloc(a, g->nodes + 1);
     s->units = arena_alloc(a, g->units + 1);
@@ -147,11 +153,13 @@ static bool extra_changed(struct since *s, const char *result, struct reason *re
     struct inputs extra = {0};
     inputs_read(s->arena, os_join(s->arena, s->rootdir, arena_printf(s->arena, "%s.extra", result)), &extra);
     ARRAY_FOR (const struct input, in, &extra) {
-        bool input = in->kind == INPUT_READ || in->kind == INPUT_STAT || in->kind == INPUT_LIST || in->kind == INPUT_ABSENT;
+        bool input = in->kind == INPUT_READ || in->kind == INPUT_STAT || in->kind == INPUT_LIST ||
+                     in->kind == INPUT_ABSENT;
         if (!input || !has_changed(s, in))
             continue;
         reason->text = in->path;
-        array_push(s->arena, &reason->chain, arena_printf(s->arena, "its last run: %s %s", input_kind_name(in->kind), in->path));
+        array_push(s->arena, &reason->chain,
+                   arena_printf(s->arena, "its last run: %s %s", input_kind_name(in->kind), in->path));
         return true;
     }
     return false;

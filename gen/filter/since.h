@@ -21,13 +21,14 @@ struct since {
     const struct graph *graph;
     const char *rootdir;
     const struct git_changes *changes;
-    unsigned char *nodes;  /* 1: changed */
-    unsigned char *units;  /* 1: reaches something changed */
-    const char *all;       /* a change that is about every target, or NULL */
+    unsigned char *nodes; /* 1: changed */
+    unsigned char *units; /* 1: reaches something changed */
+    const char *all;      /* a change that is about every target, or NULL */
 };
 
-void since_find(struct since *s, struct arena *a, const struct graph *g, const struct git_changes *changes, const struct scan *scan,
-                const struct facts *const *facts, const struct learned *learned, const char *rootdir);
+void since_find(struct since *s, struct arena *a, const struct graph *g, const struct git_changes *changes,
+                const struct scan *scan, const struct facts *const *facts, const struct learned *learned,
+                const char *rootdir);
 /* Whether a target of the plan is selected. Its reason's chain is looked for only where `explain`. */
 bool since_selects(struct since *s, uint32_t node, const char *result, bool explain, struct reason *reason);
 

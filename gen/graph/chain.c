@@ -9,8 +9,8 @@ struct reached {
     const struct edge *edge;
 };
 
-static uint32_t walk_breadth_first(struct arena *scratch, const struct graph *g, uint32_t from, const unsigned char *goals,
-                                   struct reached *steps) {
+static uint32_t walk_breadth_first(struct arena *scratch, const struct graph *g, uint32_t from,
+                                   const unsigned char *goals, struct reached *steps) {
     uint32_t *queue = arena_alloc(scratch, (g->nodes + 1) * sizeof *queue), head = 0, tail = 0;
     for (uint32_t i = 0; i < g->nodes; i++)
         steps[i].from = MAP_NONE;
@@ -30,7 +30,8 @@ static uint32_t walk_breadth_first(struct arena *scratch, const struct graph *g,
     return MAP_NONE;
 }
 
-struct chain chain_find(struct arena *a, const struct graph *g, uint32_t from, const unsigned char *goals, uint32_t *end) {
+struct chain chain_find(struct arena *a, const struct graph *g, uint32_t from, const unsigned char *goals,
+                        uint32_t *end) {
     struct arena scratch = {0};
     struct chain chain = {0};
     struct reached *steps = arena_alloc(&scratch, (g->nodes + 1) * sizeof *steps);

@@ -15,7 +15,8 @@ struct chain {
 };
 
 /* From a node to the nearest that is marked in `goals` (a byte a node); *end is that node, or MAP_NONE. */
-struct chain chain_find(struct arena *a, const struct graph *g, uint32_t from, const unsigned char *goals, uint32_t *end);
+struct chain chain_find(struct arena *a, const struct graph *g, uint32_t from, const unsigned char *goals,
+                        uint32_t *end);
 
 /* One step as people read it: `path:line: kind target`. */
 const char *chain_text(struct arena *a, const struct graph *g, const struct chain_step *step);

@@ -68,6 +68,12 @@ void dists_index(struct dists *d, struct arena *a, const struct python *py, cons
         map_add(&d->by_name, dist->name, strlen(dist->name), i);
         if (dists_is_own(d, dist))
             continue;
+        if (!dist->recorded && !dist->editable) {
+            diag(DIAG_NO_RECORD, dist->info, 0, 0, "the distribution '%s' does not tell its files",
+                 dist->name);
+            hint(
+                "the state of its files counts in their place; to be rid of this, install it again with pip");
+        }
         for (uint32_t j = 0; j < dist->names.len; j++)
             provide(d, dist->names.items[j], dist->name);
         for (uint32_t j = 0; j < dist->mapped.len; j++)

@@ -212,17 +212,24 @@ static int64_t now_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* The part of its module's name that a Python file goes by. */
-static const char *name_of(struct memory *m, const char *path) {
-    const char *name = os_basename(path);
-    if (strcmp(name, "__init__.py") == 0)
-        return os_basename(os_dirname(&m->arena, path));
-    return arena_strndup(&m->arena, name, strlen(name) - 3);
+/* Whether a module's name is one that the file at `path` can be imported by: the end of its path, with dots.
+ */
+static bool names_file(const char *name, const char *path) {
+    size_t n = strlen(path) - 3, m = strlen(name);
+    if (str_ends(path, "/__init__.py"))
+        n -= 9;
+    if (m > n || (m < n && path[n - m - 1] != '/'))
+        return false;
+    for (size_t i = 0; i < m; i++)
+        if (name[i] != path[n - m + i] && !(name[i] == '.' && path[n - m + i] == '/'))
+            return false;
+    return true;
 }
 
-/* Whether a Python file came after the pass that the target needs by late edges alone, and that goes by a name
-   that the run imported. */
-static bool late_came(struct memory *m, const struct graph *g, const struct graph *all, const struct target *t, int64_t passed) {
+/* Whether a Python file came after the pass that the target needs by late edges alone, and that goes by a
+   name that the run imported. */
+static bool late_came(struct memory *m, const struct graph *g, const struct graph *all,
+                      const struct target *t, int64_t passed) {
     struct inputs trace = {0};
     bool read = false, came = false;
     unsigned char *seen = NULL, *sure = NULL;
@@ -242,11 +249,13 @@ static bool late_came(struct memory *m, const struct graph *g, const struct grap
         if (!seen[all->unit_of[node]] || sure[g->unit_of[node]])
             continue;
         if (!read)
-            inputs_read(&m->arena, os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.trace", t->result)), &trace);
+            inputs_read(&m->arena,
+                        os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.trace", t->result)),
+                        &trace);
         read = true;
         came = !trace.len;
         ARRAY_FOR (const struct input, in, &trace)
-            came |= in->kind == INPUT_NAME && strcmp(in->path, name_of(m, path)) == 0;
+            came |= in->kind == INPUT_NAME && names_file(in->path, path);
     }
     return came;
 }
@@ -263,14 +272,15 @@ static int64_t oldest_pass(struct memory *m, const struct plan *plan) {
     int64_t oldest = INT64_MAX;
     ARRAY_FOR (const struct target, t, &plan->targets) {
         struct os_stat st;
-        if (os_stat(os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.ok", t->result)), &st) && st.mtime_ns < oldest)
+        if (os_stat(os_join(&m->arena, m->rootdir, arena_printf(&m->arena, "%s.ok", t->result)), &st) &&
+            st.mtime_ns < oldest)
             oldest = st.mtime_ns;
     }
     return oldest;
 }
 
-void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all, const struct dists *d,
-                  const char *rootdir, const char *cache) {
+void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all,
+                  const struct dists *d, const char *rootdir, const char *cache) {
     struct memory m = {.rootdir = rootdir, .now = now_ns()};
     m.before.arena = m.looked.arena = m.lists.arena = &m.arena;
     buf_str(&m.out, "");
@@ -290,8 +300,9 @@ void forget_stale(const struct plan *plan, const struct graph *g, const struct g
         const char *ok = os_join(&m.arena, rootdir, arena_printf(&m.arena, "%s.ok", t->result));
         bool extra = extra_differs(&m, d, t->result);
         bool there = os_stat(ok, &st);
-        if (there && (extra || late_came(&m, g, all, t, st.mtime_ns) || (since[g->unit_of[t->node]] > st.mtime_ns &&
-                                           changed_by_others(&m, g, t) > st.mtime_ns)))
+        if (there &&
+            (extra || late_came(&m, g, all, t, st.mtime_ns) ||
+             (since[g->unit_of[t->node]] > st.mtime_ns && changed_by_others(&m, g, t) > st.mtime_ns)))
             unlink(ok);
     }
     out_write(cache, m.out.s, m.out.len, NULL);

@@ -16,7 +16,7 @@ struct plan;
  * `cache` remembers the contents between runs, so that only what was touched is read again, and what has the
  * same bytes as before counts as unchanged.
  */
-void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all, const struct dists *d,
-                  const char *rootdir, const char *cache);
+void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all,
+                  const struct dists *d, const char *rootdir, const char *cache);
 
 #endif

@@ -38,7 +38,8 @@ void graph_edge(struct graph *g, uint32_t from, uint32_t to, enum edge_kind kind
 
 void graph_late_edge(struct graph *g, uint32_t from, uint32_t to, enum edge_kind kind, uint32_t line) {
     if (from != to)
-        array_push(g->arena, &g->edges[from], (struct edge){.to = to, .line = line, .kind = kind, .late = true});
+        array_push(g->arena, &g->edges[from],
+                   (struct edge){.to = to, .line = line, .kind = kind, .late = true});
 }
 
 void graph_without_late(const struct graph *g, struct graph *out) {

@@ -23,7 +23,7 @@ enum edge_kind {
 struct edge {
     uint32_t to, line;
     uint16_t kind; /* enum edge_kind */
-    bool late;     /* only a run can tell whether B is needed, and a traced run does: an import in a function */
+    bool late; /* only a run can tell whether B is needed, and a traced run does: an import in a function */
 };
 
 /*

@@ -13,8 +13,8 @@
 static const char letters[INPUT_KINDS + 1] = "rsladwmx";
 
 const char *input_kind_name(enum input_kind kind) {
-    static const char *const names[INPUT_KINDS] = {"read", "stat",    "list",   "absent",
-                                                   "dist", "written", "name",   "started"};
+    static const char *const names[INPUT_KINDS] = {"read", "stat",    "list", "absent",
+                                                   "dist", "written", "name", "started"};
     return names[kind];
 }
 

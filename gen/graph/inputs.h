@@ -20,7 +20,7 @@ enum input_kind {
     INPUT_ABSENT,  /* a: a path that was looked for in vain */
     INPUT_DIST,    /* d: a distribution, by its digest */
     INPUT_WRITTEN, /* w: what the run wrote of its closure, or in a folder that it listed; no input */
-    INPUT_NAME,    /* m: a part of a module's name that was imported, or looked for; no input */
+    INPUT_NAME,    /* m: a module that was imported, or looked for, by its whole name; no input */
     INPUT_STARTED, /* x: a program that was started and could not be watched; no input */
     INPUT_KINDS
 };

@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "base/out.h"
 #include "graph/graph.h"
+#include "source/collect.h"
 #include "source/config.h"
 #include "source/facts.h"
 #include "source/scan.h"
@@ -19,15 +20,6 @@
 
 enum { PLAN_VERSION = 1, NAME_LONGEST = 200 };
 
-static bool name_matches(const struct strs *patterns, const char *name) {
-    for (uint32_t i = 0; i < patterns->len; i++) {
-        const char *p = patterns->items[i];
-        if (str_starts(name, p) || (strpbrk(p, "*?[") && str_fnmatch(p, name)))
-            return true;
-    }
-    return false;
-}
-
 /* A decorator that cannot keep pytest from collecting the function. */
 static bool harmless(const char *callee) {
     return str_starts(callee, "pytest.mark.") || str_starts(callee, "mark.");
@@ -35,7 +27,7 @@ static bool harmless(const char *callee) {
 
 static bool surely_collected(const struct facts *f, const struct fact_def *d, const struct config *c) {
     if (d->kind != DEF_FUNCTION || d->parent != FACT_NONE || d->place ||
-        !name_matches(&c->python_functions, facts_str(f, d->name)))
+        !collect_matches(&c->python_functions, facts_str(f, d->name)))
         return false;
     const struct fact_decorator *decorators = facts_at(f, f->decorators.at);
     for (uint32_t i = 0; i < d->decorators; i++)

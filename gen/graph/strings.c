@@ -54,7 +54,9 @@ static void add_data(const struct resolver *r, const char *path, uint32_t line) 
 
 /* Everything below a folder, and the names in it; of Python files only those that are no tests, and none for
    a source file: its folders hold its package. */
-static void add_folder(const struct resolver *r, const char *dir, bool python, uint32_t line) {
+static void add_folder(const struct resolver *of, const char *dir, bool python, uint32_t line) {
+    struct resolver late = *of, *r = &late;
+    late.late = true; /* each test reads few of them */
     const struct scan *scan = r->m->scan;
     const char *prefix = arena_printf(r->arena, "%s/", dir);
     uint32_t first = others_from(&scan->others, prefix), last = first;

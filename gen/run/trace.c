@@ -1,3 +1,5 @@
+#define _GNU_SOURCE /* for memmem */
+
 #include "run/trace.h"
 #include "base/os.h"
 #include "base/out.h"
@@ -18,6 +20,8 @@
 
 enum { WRITTEN_ITSELF = 1, WRITTEN_ALL };
 
+enum late { LATE_NONE, LATE_DATA, LATE_ALL };
+
 struct digestion {
     struct arena *a;
     const struct trace *t;
@@ -31,7 +35,7 @@ struct digestion {
     struct strs digest_texts;
     const char *prefix;
     struct strs sites;
-    bool late_taken;
+    enum late late; /* what of the late edges was taken */
 };
 
 /* The lines of a file, as NUL-ended strings. */
@@ -236,19 +240,42 @@ static void take_names(struct digestion *d, const char *names) {
 static void take_late_file(void *ctx, const char *path) {
     struct digestion *d = ctx;
     struct os_stat st;
-    if (!closure_has(&d->closure, path) && str_ends(path, ".py") && os_stat(os_join(d->a, d->t->rootdir, path), &st))
+    bool wanted = d->late == LATE_ALL || !str_ends(path, ".py");
+    if (wanted && !str_starts(path, ".testfan/") && !str_ends(path, "/") && !closure_has(&d->closure, path) &&
+        os_stat(os_join(d->a, d->t->rootdir, path), &st))
         add_content(d, INPUT_READ, arena_strdup(d->a, path), &st);
 }
 
-/* A program that nobody watches may read what the target may need. */
-static void take_late(struct digestion *d) {
+/* What nobody watches may read what the target may need. */
+static void take_late(struct digestion *d, enum late late) {
     struct closure all;
-    if (d->late_taken)
+    if (d->late >= late)
         return;
-    d->late_taken = true;
+    d->late = late;
     if (closure_open(&all, os_join(d->a, d->t->rootdir, CLOSURE_ALL), d->t->file))
         closure_each(&all, "", take_late_file, d);
     closure_close(&all);
+}
+
+/* Whether a compiled module may open files without Python: it brings libraries along, or names a function of
+   the C library that does. */
+static bool opens_files(struct digestion *d, const char *path) {
+    static const char *const calls[] = {"fopen", "open64", "openat", "\0open\0"};
+    static const size_t lengths[] = {5, 6, 6, 6};
+    for (uint32_t i = 0; i < d->sites.len; i++) {
+        size_t n = strlen(d->sites.items[i]);
+        const char *rest = below(path, d->sites.items[i]) ? path + n + 1 : NULL;
+        if (rest &&
+            os_is_dir(arena_printf(d->a, "%s/%.*s.libs", d->sites.items[i], (int)strcspn(rest, "/."), rest)))
+            return true;
+    }
+    size_t n = 0;
+    char *bytes = os_read(NULL, path, &n);
+    bool opens = !bytes;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls && !opens; i++)
+        opens = memmem(bytes, n, calls[i], lengths[i]) != NULL;
+    free(bytes);
+    return opens;
 }
 
 static void take_record(struct digestion *d, const char *record) {
@@ -282,10 +309,14 @@ static void take_record(struct digestion *d, const char *record) {
         if (str_starts(os_basename(path), "python"))
             break;
         add(d, INPUT_STARTED, path, "-", false);
-        take_late(d);
+        take_late(d, LATE_ALL);
         break;
     case 'y':
-        take_late(d);
+        take_late(d, LATE_ALL);
+        break;
+    case 'o':
+        if (d->late < LATE_DATA && opens_files(d, path))
+            take_late(d, LATE_DATA);
         break;
     default:
         break;

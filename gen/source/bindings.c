@@ -36,7 +36,8 @@ static bool ends_statement(const char *s) {
     return !*s || *s == '\n' || *s == '\r' || *s == '#' || *s == ';';
 }
 
-/* Behind the bracket that closes the one at s; brackets in texts are not told apart. NULL when it is too far. */
+/* Behind the bracket that closes the one at s; brackets in texts are not told apart. NULL when it is too far.
+ */
 static const char *skip_brackets(const char *s) {
     int depth = 0;
     for (const char *end = s + VALUE_LONGEST; *s && s < end; s++) {
@@ -55,7 +56,8 @@ static bool is_literal(const char *s) {
            starts_any(s, words);
 }
 
-/* Whether attributes, calls and subscripts end in an operator: what that gives is no function and no class. */
+/* Whether attributes, calls and subscripts end in an operator: what that gives is no function and no class.
+ */
 static bool is_operation(const char *s) {
     while (s && (*s == '.' || *s == '(' || *s == '['))
         s = *s == '.' ? skip_name(s + 1, true) : skip_brackets(s);
@@ -129,7 +131,8 @@ static void take_line(struct facts_builder *b, const char *s, uint32_t col, uint
     for (unsigned i = 0; i < n; i++) {
         if (targets[i].len > NAME_LONGEST)
             continue;
-        struct fact_binding binding = {.name = facts_add_text(b, targets[i].name, targets[i].len), .line = line, .col = col};
+        struct fact_binding binding = {
+            .name = facts_add_text(b, targets[i].name, targets[i].len), .line = line, .col = col};
         binding.value = keep_value(b, value);
         array_push(b->arena, &b->bindings, binding);
     }
@@ -150,7 +153,8 @@ static bool makes_names(const char *s, size_t n) {
     return false;
 }
 
-void bindings_scan(struct facts_builder *b, const char *s, size_t n, const struct outline_line *lines, uint32_t n_lines) {
+void bindings_scan(struct facts_builder *b, const char *s, size_t n, const struct outline_line *lines,
+                   uint32_t n_lines) {
     for (uint32_t i = 0; i < n_lines; i++) {
         const struct outline_line *line = &lines[i];
         if (makes_names(s + line->at, line->len))
@@ -164,7 +168,8 @@ void bindings_scan(struct facts_builder *b, const char *s, size_t n, const struc
 
 /* Whether the name, which stands at s, is bound or changed there. */
 static bool is_changed_at(const char *source, const char *s, size_t n) {
-    static const char *const changing[] = {"append", "extend", "insert", "update", "pop", "remove", "clear", "add", "setdefault", NULL};
+    static const char *const changing[] = {"append", "extend", "insert", "update",     "pop",
+                                           "remove", "clear",  "add",    "setdefault", NULL};
     static const char *const binding[] = {"for", "as", "del", "global", "import", "class", "def"};
     const char *next = skip_blanks(s + n), *before = s;
     if (*next == '.' && starts_any(next + 1, changing))

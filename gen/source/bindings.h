@@ -15,7 +15,8 @@ struct outline_line;
  * functions; where they are not known (NULL) the file counts as one that makes names. Sets FACT_MAKES_NAMES
  * where such a line calls globals(), vars(), locals(), exec or setattr, or any writes into globals().
  */
-void bindings_scan(struct facts_builder *b, const char *s, size_t n, const struct outline_line *lines, uint32_t n_lines);
+void bindings_scan(struct facts_builder *b, const char *s, size_t n, const struct outline_line *lines,
+                   uint32_t n_lines);
 
 /* The values of names that one source binds, parsed when they are asked for. */
 struct bound_values {

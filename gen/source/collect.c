@@ -164,3 +164,12 @@ bool collect_is_text(const struct collect *k, const char *path, bool given) {
         return true;
     return globs->len ? matches_any(globs, path) : matches("test*.txt", path);
 }
+
+bool collect_matches(const struct strs *patterns, const char *name) {
+    for (uint32_t i = 0; i < patterns->len; i++) {
+        const char *p = patterns->items[i];
+        if (str_starts(name, p) || (strpbrk(p, "*?[") && str_fnmatch(p, name)))
+            return true;
+    }
+    return false;
+}

@@ -34,4 +34,7 @@ uint32_t collect_flags(const struct collect *k, const char *path, bool given);
 /* Whether a file that is no .py file is collected for its doctests. */
 bool collect_is_text(const struct collect *k, const char *path, bool given);
 
+/* Whether a function or class of that name is collected by python_functions or python_classes. */
+bool collect_matches(const struct strs *patterns, const char *name);
+
 #endif

@@ -115,3 +115,13 @@ bool facts_valid(const struct facts *f, uint32_t size) {
     return at == size && f->text.len && !facts_str(f, 0)[0] && !facts_str(f, f->text.len - 1)[0] &&
            valid_strings(f);
 }
+
+bool facts_is_global(uint32_t place) {
+    return !(place & (PLACE_FUNCTION | PLACE_CLASS | PLACE_EXAMPLE | PLACE_TYPE_CHECKING));
+}
+
+bool facts_binds(const struct facts *f, const struct fact_import *i, const char *name) {
+    const char *bound = facts_str(f, i->as ? i->as : i->name ? i->name : i->module);
+    size_t len = i->as || i->name ? strlen(bound) : strcspn(bound, ".");
+    return strlen(name) == len && memcmp(bound, name, len) == 0;
+}

@@ -135,7 +135,8 @@ enum fact_flag {
     FACT_SYNTAX_ERROR = 1,
     FACT_ENCODING = 2,
     FACT_LAZY = 4, /* it has a `__getattr__` at module level */
-    FACT_MAKES_NAMES = 8, /* globals(), exec() and their like stand in it: it may bind names that nobody reads */
+    FACT_MAKES_NAMES =
+        8, /* globals(), exec() and their like stand in it: it may bind names that nobody reads */
 };
 
 enum { FACT_PARTS = 11 };
@@ -151,7 +152,8 @@ struct facts {
     /* Where each array starts, in bytes from the start of the block, and how many it has. */
     union {
         struct {
-            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, words, bindings, text;
+            struct facts_part imports, defs, decorators, ids, bases, assigns, refs, directives, words,
+                bindings, text;
         };
         struct facts_part parts[FACT_PARTS];
     };
@@ -184,6 +186,11 @@ struct facts_builder {
     ARRAY(char) text;
     uint32_t flags, error_line, error_col;
 };
+
+/* Whether what stands there is executed when the module is imported, outside of classes. */
+bool facts_is_global(uint32_t place);
+/* Whether an import statement binds the name. */
+bool facts_binds(const struct facts *f, const struct fact_import *i, const char *name);
 
 fact_str facts_add_text(struct facts_builder *b, const char *s, uint32_t n);
 /* The block, in the arena, 8-aligned; padding is zero, so that equal facts are equal bytes. */

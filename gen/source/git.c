@@ -6,51 +6,43 @@
 
 enum { WORDS_MOST = 24 };
 
-/* Runs `git -C DIR words…`; the repository's own settings for diffs have no say. */
-static int run_git(const char *dir, struct buf *out, bool quiet, const char *const *words) {
+/* Starts `git -C DIR words…`; the repository's own settings for diffs have no say. */
+static pid_t start_git(const char *dir, int *out, const char *const *words) {
     const char *argv[WORDS_MOST] = {"git", "-C", dir, "--literal-pathspecs", "--no-optional-locks"};
     int n = 5;
     while (*words && n < WORDS_MOST - 1)
         argv[n++] = *words++;
+    return os_start(argv, true, out);
+}
+
+#define START(dir, out, ...) start_git(dir, out, (const char *const[]){__VA_ARGS__, NULL})
+
+static int ask_git(const char *dir, struct buf *out, const char *first, const char *second) {
+    int in;
+    pid_t pid = START(dir, &in, "rev-parse", first, second);
     buf_str(out, "");
-    return os_run(argv, out, quiet);
+    return pid < 0 ? 127 : os_finish(pid, in, out);
 }
 
-#define RUN(dir, out, quiet, ...) run_git(dir, out, quiet, (const char *const[]){__VA_ARGS__, NULL})
-
-static bool is_shallow(const char *dir) {
+static bool says(const char *dir, const char *option) {
     struct buf out = {0};
-    RUN(dir, &out, true, "rev-parse", "--is-shallow-repository");
-    bool shallow = str_starts(out.s, "true");
+    bool yes = ask_git(dir, &out, option, NULL) == 0 && str_starts(out.s, "true");
     buf_free(&out);
-    return shallow;
+    return yes;
 }
 
-static bool find_revision(struct arena *a, const char *dir, const char *revision, const char **commit) {
-    struct buf out = {0};
-    int code = RUN(dir, &out, true, "rev-parse", "--git-dir");
-    bool repository = code == 0;
-    buf_reset(&out);
-    if (repository)
-        code = RUN(dir, &out, true, "rev-parse", "--verify", "--quiet", "--end-of-options", arena_printf(a, "%s^{commit}", revision));
-    if (code == 0 && out.len) {
-        *commit = arena_strndup(a, out.s, strcspn(out.s, "\n"));
-        buf_free(&out);
-        return true;
-    }
-    buf_free(&out);
+static void report(const char *dir, const char *revision, int code) {
     if (code == 127) {
         diag(DIAG_USAGE, NULL, 0, 0, "--since needs git, which cannot be started");
-    } else if (!repository) {
+    } else if (!says(dir, "--is-inside-work-tree")) {
         diag(DIAG_USAGE, dir, 0, 0, "--since needs a git repository, and this is none");
-    } else if (is_shallow(dir)) {
+    } else if (says(dir, "--is-shallow-repository")) {
         diag(DIAG_USAGE, NULL, 0, 0, "git has no revision '%s' in this shallow clone", revision);
         hint("run: git fetch --unshallow (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)");
     } else {
         diag(DIAG_USAGE, NULL, 0, 0, "git has no revision '%s'", revision);
         hint("see: git branch --all; a branch of a remote is named like origin/main");
     }
-    return false;
 }
 
 /* `git diff --name-status -z`: a letter and a path, each ended by a NUL. */
@@ -87,15 +79,23 @@ static void drop_present(struct git_changes *c) {
     c->deleted.len = kept;
 }
 
-bool git_diff(struct arena *a, const char *dir, const char *revision, struct git_changes *out) {
-    *out = (struct git_changes){0};
-    const char *commit;
-    if (!find_revision(a, dir, revision, &commit))
-        return false;
+void git_start(struct arena *a, const char *dir, const char *revision, struct git_question *q) {
+    *q = (struct git_question){.dir = dir, .revision = revision};
+    /* A word that git would take for an option is no revision. */
+    const char *commit = arena_printf(a, "%s^{commit}", *revision == '-' ? "" : revision);
+    q->diff = START(dir, &q->diff_out, "diff", "--no-ext-diff", "--no-textconv", "--no-renames",
+                    "--ignore-submodules=none", "--relative", "--name-status", "-z", commit, "--");
+    q->files = START(dir, &q->files_out, "ls-files", "--others", "--exclude-standard", "-z");
+}
+
+bool git_finish(struct arena *a, struct git_question *q, struct git_changes *out) {
     struct buf diff = {0}, files = {0};
-    int code = RUN(dir, &diff, false, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none", "--relative",
-                   "--name-status", "-z", commit, "--");
-    code = code ? code : RUN(dir, &files, false, "ls-files", "--others", "--exclude-standard", "-z");
+    buf_str(&diff, "");
+    buf_str(&files, "");
+    *out = (struct git_changes){0};
+    int code = q->diff < 0 ? 127 : os_finish(q->diff, q->diff_out, &diff);
+    int other = q->files < 0 ? 127 : os_finish(q->files, q->files_out, &files);
+    code = code ? code : other;
     if (code == 0) {
         take_status(a, &diff, out);
         take_untracked(a, &files, out);
@@ -104,7 +104,7 @@ bool git_diff(struct arena *a, const char *dir, const char *revision, struct git
         strs_sort(&out->added);
         strs_sort(&out->deleted);
     } else {
-        diag(DIAG_USAGE, NULL, 0, 0, "git cannot compare the work tree with '%s'", revision);
+        report(q->dir, q->revision, code);
     }
     buf_free(&diff);
     buf_free(&files);

@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* What differs between a revision and the work tree, below a folder; paths relative to it, sorted. Renames
  * count as a path that went and one that came. */
@@ -13,8 +14,16 @@ struct git_changes {
     struct strs deleted; /* there in the revision only */
 };
 
-/* Asks git (`diff` and `ls-files`). False when there is no git, no repository or no such revision; reported,
- * with what a shallow clone lacks. */
-bool git_diff(struct arena *a, const char *dir, const char *revision, struct git_changes *out);
+/* git at work, while others are. */
+struct git_question {
+    const char *dir, *revision;
+    pid_t diff, files;
+    int diff_out, files_out;
+};
+
+/* Asks git (`diff` and `ls-files`). git_finish must follow; false when there is no git, no repository or no
+ * such revision; reported, with what a shallow clone lacks. */
+void git_start(struct arena *a, const char *dir, const char *revision, struct git_question *q);
+bool git_finish(struct arena *a, struct git_question *q, struct git_changes *out);
 
 #endif

@@ -260,7 +260,9 @@ static bool cut_lines(struct cutter *c) {
         if (c->s[at] == '\\' || !set_indent(c, col, alt) || !scan_line(c->s, c->n, at, &line))
             return false;
         if (!c->functions)
-            array_push(&c->o->arena, &c->o->lines, (struct outline_line){(uint32_t)at, (uint32_t)(line.code_end - at), number + 1, (uint32_t)(at - from) + 1});
+            array_push(&c->o->arena, &c->o->lines,
+                       (struct outline_line){(uint32_t)at, (uint32_t)(line.code_end - at), number + 1,
+                                             (uint32_t)(at - from) + 1});
         take_statement(c, from, at, &line, number);
         for (unsigned i = 0; i < line.n_directives; i++)
             take_comment(c, line.directives[i],

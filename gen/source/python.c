@@ -222,5 +222,6 @@ char *python_stamp(struct arena *a, const struct python *py, const struct strs *
 
 bool python_traces(const struct python *py) {
     unsigned major = 0, minor = 0;
-    return py->path && py->version && sscanf(py->version, "%u.%u", &major, &minor) == 2 && (major > 3 || (major == 3 && minor >= 8));
+    return py->path && py->version && sscanf(py->version, "%u.%u", &major, &minor) == 2 &&
+           (major > 3 || (major == 3 && minor >= 8));
 }

@@ -291,10 +291,33 @@ void scan_add_gone(struct arena *a, const struct strs *paths, struct scan *s) {
             array_push(a, &s->others, f.path);
             continue;
         }
-        f.flags |= strcmp(name, "conftest.py") == 0 ? SOURCE_CONFTEST : strcmp(name, "__init__.py") == 0 ? SOURCE_INIT : 0;
+        f.flags |= strcmp(name, "conftest.py") == 0   ? SOURCE_CONFTEST
+                   : strcmp(name, "__init__.py") == 0 ? SOURCE_INIT
+                                                      : 0;
         array_push(a, &s->files, f);
     }
     if (s->files.len)
         qsort(s->files.items, s->files.len, sizeof *s->files.items, compare_files);
     strs_sort(&s->others);
+}
+
+static bool file_changed(const struct source_file *f, const char *path) {
+    struct os_stat st;
+    if (f->flags & SOURCE_GONE)
+        return false;
+    return !os_stat(path, &st) || st.mtime_ns != f->st.mtime_ns || st.size != f->st.size ||
+           st.ino != f->st.ino;
+}
+
+bool scan_changed(const struct scan *s, const char *rootdir, int64_t started) {
+    struct arena scratch = {0};
+    bool changed = false;
+    ARRAY_FOR (const struct source_file, f, &s->files)
+        changed = changed || file_changed(f, os_join(&scratch, rootdir, f->path));
+    for (uint32_t i = 0; i < s->dirs.len && !changed; i++) {
+        struct os_stat st;
+        changed = !os_stat(os_join(&scratch, rootdir, s->dirs.items[i]), &st) || st.mtime_ns > started;
+    }
+    arena_free(&scratch);
+    return changed;
 }

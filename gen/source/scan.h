@@ -43,6 +43,10 @@ struct scan {
  */
 bool scan_tree(struct arena *a, const struct config *c, struct scan *s);
 
+/* Whether a file or a folder is not as it was found, or was changed since `started` (nanoseconds since 1970):
+ * what was read of the tree may then be of two states. */
+bool scan_changed(const struct scan *s, const char *rootdir, int64_t started);
+
 /* Adds paths that were there once and are not now, as files that say nothing and are no tests: what names
  * them still leads to them. */
 void scan_add_gone(struct arena *a, const struct strs *paths, struct scan *s);

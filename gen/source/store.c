@@ -77,7 +77,8 @@ static void load_one(void *ctx, uint32_t i, unsigned worker) {
     struct arena path = {0};
     size_t n = 0;
     bool gone = file_at(l->scan, i)->flags & SOURCE_GONE;
-    char *bytes = gone ? calloc(1, 1) : os_read(NULL, os_join(&path, l->rootdir, file_at(l->scan, i)->path), &n);
+    char *bytes =
+        gone ? calloc(1, 1) : os_read(NULL, os_join(&path, l->rootdir, file_at(l->scan, i)->path), &n);
     if (!bytes)
         l->errors[i] = errno;
     bool text = i >= l->scan->files.len;

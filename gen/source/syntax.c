@@ -177,3 +177,34 @@ bool syntax_plain_string(TSNode node, const char *text, struct buf *out) {
         buf_str(out, "");
     return true;
 }
+
+struct syntax_items syntax_items(TSNode node) {
+    return (struct syntax_items){node, 0, ts_node_is_null(node) ? 0 : ts_node_named_child_count(node)};
+}
+
+bool syntax_next(struct syntax_items *i, TSNode *out) {
+    while (i->at < i->n) {
+        *out = ts_node_named_child(i->node, i->at++);
+        if (!syntax_is(*out, KIND_COMMENT))
+            return true;
+    }
+    return false;
+}
+
+bool syntax_has_type(TSNode node, const char *type) {
+    return !ts_node_is_null(node) && strcmp(ts_node_type(node), type) == 0;
+}
+
+bool syntax_is_sequence(TSNode node) {
+    return syntax_is(node, KIND_LIST) || syntax_is(node, KIND_TUPLE);
+}
+
+TSNode syntax_unwrapped(TSNode node) {
+    while (syntax_is(node, KIND_PARENTHESIZED))
+        node = ts_node_named_child(node, 0);
+    return node;
+}
+
+size_t syntax_length(TSNode node) {
+    return ts_node_end_byte(node) - ts_node_start_byte(node);
+}

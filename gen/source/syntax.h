@@ -76,4 +76,17 @@ bool syntax_dotted(TSNode node, const char *text, struct buf *out);
  * interpolation, escapes or line breaks; false else. */
 bool syntax_plain_string(TSNode node, const char *text, struct buf *out);
 
+/* The named children of a node that are no comments. */
+struct syntax_items {
+    TSNode node;
+    uint32_t at, n;
+};
+struct syntax_items syntax_items(TSNode node);
+bool syntax_next(struct syntax_items *i, TSNode *out);
+
+bool syntax_has_type(TSNode node, const char *type); /* by the grammar's name, for kinds that are rare */
+bool syntax_is_sequence(TSNode node);                /* a list or a tuple */
+TSNode syntax_unwrapped(TSNode node);                /* without parentheses around it */
+size_t syntax_length(TSNode node);                   /* in bytes */
+
 #endif

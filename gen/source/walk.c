@@ -111,7 +111,8 @@ static void take_import(struct walk *w, TSNode node, enum kind kind, const struc
     }
 }
 
-static bool takes_ids(const struct walk *w, const struct fact_decorator *d, const char **fixture, TSNode definition, struct buf *name) {
+static bool takes_ids(const struct walk *w, const struct fact_decorator *d, const char **fixture,
+                      TSNode definition, struct buf *name) {
     const char *callee = d->callee ? w->b->text.items + d->callee : "";
     *fixture = NULL;
     if (str_ends(callee, "parametrize"))
@@ -121,7 +122,8 @@ static bool takes_ids(const struct walk *w, const struct fact_decorator *d, cons
     TSNode defined = syntax_field(definition, "name");
     if (ts_node_is_null(defined))
         return false;
-    buf_add(name, w->text + ts_node_start_byte(defined), ts_node_end_byte(defined) - ts_node_start_byte(defined));
+    buf_add(name, w->text + ts_node_start_byte(defined),
+            ts_node_end_byte(defined) - ts_node_start_byte(defined));
     *fixture = name->s;
     return true;
 }

@@ -23,7 +23,8 @@ struct origins {
 
 /*
  * Gathers the facts of a syntax tree. `text` is what was parsed; `origins` tells where its lines stand in the
- * file, or is NULL when the text is the file itself; `values` finds what its names are bound to. Comments are not looked at (walk_directive is for them).
+ * file, or is NULL when the text is the file itself; `values` finds what its names are bound to. Comments are
+ * not looked at (walk_directive is for them).
  */
 void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const struct origins *origins,
                struct bound_values *values);

@@ -6,7 +6,7 @@
    file importing a module that takes 50 ms; 5 files and 50 tests match.
 2. `testfan select -k` on a made tree of 2,000 files, warm.
 3. `testfan select --since HEAD` after an edit of one leaf file, against `ruff analyze graph` with a closure computed over it and against what
-   pytest-testmon takes to select, on the same project (jinja2). The peers come into an environment of their own.
+   pytest-testmon takes to select, on the same project (wtforms). The peers come into an environment of their own.
 """
 import argparse
 import json
@@ -23,7 +23,8 @@ import venv
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTFAN = ROOT / "build" / "testfan"
-PEERS = ["ruff==0.14.6", "pytest-testmon==2.2.0", "pytest==8.4.2", "trio"]
+LEAF = "src/wtforms/csrf/session.py"
+PEERS = ["ruff==0.14.6", "pytest-testmon==2.2.0", "pytest==8.4.2", "email_validator", "babel"]
 
 
 def timed(words, cwd, codes=(0,), env=None):
@@ -131,7 +132,7 @@ def ruff(binary, work, leaf):
 
 
 def bench_since(work, options):
-    source = ROOT / ".deps/projects/jinja2"
+    source = ROOT / ".deps/projects/wtforms"
     shutil.copytree(source, work / "tree", symlinks=True)
     tree, env = work / "tree", work / "venv"
     venv.create(env, with_pip=True)
@@ -142,7 +143,7 @@ def bench_since(work, options):
         subprocess.run([*git, *words], cwd=tree, check=True, stdout=subprocess.DEVNULL)
     python = env / "bin/python"
     timed([python, "-m", "pytest", "-q", "--testmon"], tree, codes=(0, 5))
-    with open(tree / "src/jinja2/ext.py", "a") as file:
+    with open(tree / LEAF, "a") as file:
         file.write("\n# a leaf that changed\n")
     ours = [TESTFAN, "select", "--python", python, "--since", "HEAD"]
     timed(ours, tree)
@@ -150,7 +151,7 @@ def bench_since(work, options):
     took = in_turns(
         max(5, options.runs),
         testfan=lambda: timed(ours, tree),
-        ruff=lambda: ruff(env / "bin/ruff", tree, "src/jinja2/ext.py"),
+        ruff=lambda: ruff(env / "bin/ruff", tree, LEAF),
         testmon=lambda: timed(collect, tree, codes=(0, 5)),
     )
     for peer, name in (("ruff", "ruff's graph and a closure"), ("testmon", "pytest-testmon")):

@@ -288,3 +288,67 @@ def test_audit_names_what_leans_on_others(tree):
     seen = audit(tree)[1]
     assert seen["order_dependent"] == [{"file": "tests/test_b.py", "leans_on": "xml.dom.minidom"}]
     assert [u["file"] for u in seen["unstable"]] == ["tests/test_c.py"]
+
+
+LATE = {
+    "pkg/__init__.py": "",
+    "pkg/core.py": "def load():\n    from pkg import late\n    return late.X\n",
+    "pkg/late.py": "X = 1\n",
+    "tests/test_a.py": "import pkg.core\ndef test_a(): assert pkg.core.load()\n",
+    "tests/test_b.py": "import pkg.core\ndef test_b(): pass\n",
+}
+
+
+def test_an_import_in_a_function_counts_where_a_run_gets_to_it(tree):
+    tree.write(LATE)
+    settle(tree)
+    assert "pkg/late.py" in tree.testfan("deps", "tests/test_b.py").stdout
+    tree.write({"pkg/late.py": "X = 2\n"})
+    done, ran = tree.ran(lambda: tree.ninja("test", check=0))
+    assert ran == ["tests/test_a.py"]
+    tree.write({"pkg/core.py": "def load():\n    from pkg import late\n    return late.X\nload()\n"})
+    tree.testfan("test", check=0)
+    tree.write({"pkg/late.py": "X = 3\n"})
+    done, ran = tree.ran(lambda: tree.ninja("test", check=0))
+    assert ran == ["tests/test_a.py", "tests/test_b.py"]
+
+
+def test_a_new_module_counts_where_its_name_is_imported(tree):
+    tree.write(LATE)
+    tree.write({"tests/test_c.py": "import colorsys\ndef test_c(): pass\n"})
+    settle(tree)
+    tree.write({"colorsys.py": "shadow = 1\n"})
+    done, ran = tree.ran(lambda: tree.testfan("test"))
+    assert ran == ["tests/test_c.py"]
+    tree.write({"pkg/late/__init__.py": "X = 5\n"})
+    done, ran = tree.ran(lambda: tree.testfan("test"))
+    assert ran == ["tests/test_a.py"]
+
+
+def test_a_module_that_was_looked_for_in_vain_counts_when_it_comes(tree):
+    tree.write(LATE)
+    tree.write({"pkg/core.py": "def load():\n    try:\n        from pkg import extra\n    except ImportError:\n        return 1\n    return extra.X\n"})
+    settle(tree)
+    tree.write({"pkg/extra.py": "X = 0\n"})
+    done, ran = tree.ran(lambda: tree.testfan("test"))
+    assert ran == ["tests/test_a.py"]
+
+
+@pytest.mark.parametrize("command", ["[sys.executable, '-I', '-c', CODE]", "[sys.executable, '-ES', '-c', CODE]", "['sh', '-c', 'exec ' + sys.executable + ' -I /dev/null']"])
+def test_a_program_that_is_not_watched_may_read_what_is_imported_late(tree, command):
+    tree.write(LATE)
+    code = "import sys; sys.path.insert(0, %r); import pkg.core; pkg.core.load()" % str(tree.path)
+    tree.write({"tests/test_b.py": f"import subprocess, sys\nimport pkg.core\nCODE = {code!r}\ndef test_b(): subprocess.run({command}, check=True)\n"})
+    settle(tree)
+    tree.write({"pkg/late.py": "X = 2\n"})
+    done, ran = tree.ran(lambda: tree.testfan("test", check=0))
+    assert ran == ["tests/test_a.py", "tests/test_b.py"]
+
+
+def test_without_a_trace_every_import_counts(tree):
+    tree.write(LATE)
+    tree.write({"pyproject.toml": "[tool.testfan]\ntrace = false\n"})
+    settle(tree)
+    tree.write({"pkg/late.py": "X = 2\n"})
+    done, ran = tree.ran(lambda: tree.testfan("test", check=0))
+    assert ran == ["tests/test_a.py", "tests/test_b.py"]

@@ -45,9 +45,9 @@ class Facts:
         self.root, self.targets, self.lines = root, targets, lines
         self.known = set(sys.stdlib_module_names) - set(sys.builtin_module_names) | {name.partition(".")[0] for name in installed}
         self.reads = collections.defaultdict(set)
-        self.imported, self.searched = collections.defaultdict(set), collections.defaultdict(set)
+        self.imported, self.searched, self.early = (collections.defaultdict(set) for _ in range(3))
         for target, trace in traces.items():
-            for kind in ("reads", "imported", "searched"):
+            for kind in ("reads", "imported", "searched", "early"):
                 for name in trace[kind]:
                     getattr(self, kind)[name].add(target)
         self.files = sorted(p for p in self.reads if (root / p).is_file() and p not in targets and ".egg-info/" not in p)
@@ -160,7 +160,7 @@ def shadow_change(facts, draw):
     for folder, targets in sorted(search_folders(facts).items()) if way != "package" else ():
         for name in sorted(facts.known.intersection(facts.searched)):
             path = os.path.join(folder, name)
-            traced = (facts.imported[name] | facts.searched[name]) & targets
+            traced = (facts.imported[name] | facts.searched[name] | (facts.early[name] if not folder else set())) & targets
             free = not (facts.root / path).exists() and not (facts.root / f"{path}.py").exists()
             if traced and free and bool(facts.imported[name]) == (way == "imported"):
                 found.append((f"{path}.py", f"module before {name}", traced))

@@ -90,6 +90,7 @@ def main():
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--count", type=int, default=40)
     words.add_argument("--format", choices=["text", "json"], default="text")
+    words.add_argument("--markdown", type=pathlib.Path, help="write a page with the tables there")
     given = words.parse_args()
     results = []
     for name in given.projects:
@@ -103,6 +104,8 @@ def main():
             print(result["text"], flush=True)
     if given.format == "json":
         json.dump(results, sys.stdout, indent=1)
+    if given.markdown:
+        given.markdown.write_text(table.page(results, f"python tests/mutation/mutate.py {' '.join(given.projects)} --seed {given.seed} --count {given.count}"))
     return any(result["verdict"] for result in results)
 
 

@@ -13,13 +13,13 @@ class Selection:
     def __init__(self, name, folder):
         self.workspace = Workspace(name, folder)
         self.tree = self.workspace.tree
+        self.commit()
         first = self.tree.testfan("test")
         self.tree.testfan("test")
         self.targets = self.tree.testfan("select", check=0).stdout.splitlines()
         self.unpassed = self.would_run()
         assert self.unpassed or self.quiet(), "ninja has work to do although everything passed"
         assert len(self.unpassed) < len(self.targets), f"nothing passed:\n{first.stdout}\n{first.stderr}"
-        self.commit()
         self.workspace.keep()
 
     def commit(self):

@@ -59,3 +59,18 @@ def text(result):
         f"selected {s['selected']:.1%}, read by a traced run {s['traced']:.1%}: {s['ratio']} times"
     )
     return "\n".join(out + [f"WRONG: {sentence}" for sentence in result["verdict"]]) + "\n"
+
+
+def page(results, command):
+    """All tables as a page of the manual."""
+    out = ["# What single changes re-run", "", f"    {command}", ""]
+    out += ["Seeded changes of real projects, made one at a time: `selected` are the test files that ninja would run, `changed` those whose outcome"]
+    out += ["changes under plain pytest, `traced` those that a run was seen to read the changed file in. None may change and not be selected, neither by"]
+    out += ["ninja nor by `testfan select --since`.", ""]
+    out += ["| project | changes | change an outcome | escaped | escaped --since | selected | read | times |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for r in results:
+        s = r["sums"]
+        out.append(f"| {r['project']} | {s['changes']} | {s['effective']} | {s['escaped']} | {s['escaped_since']} | {s['selected']:.1%} | {s['traced']:.1%} | {s['ratio']} |")
+    for r in results:
+        out += ["", "```", r["text"].rstrip(), "```"]
+    return "\n".join(out) + "\n"

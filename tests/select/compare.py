@@ -65,20 +65,28 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / ".deps" / "projects", help="holds NAME and venv-NAME")
     parser.add_argument("--testfan", default=ROOT / "build" / "testfan")
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--markdown", type=pathlib.Path, help="write a page with the table there")
     options = parser.parse_args()
-    bad = False
-    print("| project | files | tests | expressions | select 1 to 50 % | missed | cannot be told | beyond need, of all | of selected |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    bad, lines = False, []
+
+    def tell(line):
+        lines.append(line)
+        print(line, flush=True)
+
+    tell("| project | files | tests | expressions | select 1 to 50 % | missed | cannot be told | beyond need, of all | of selected |")
+    tell("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in options.projects:
         python = options.folder / f"venv-{name}" / "bin" / "python"
         r = compare(options.testfan, python, options.folder / name, options.seed, options.count, options.verbose)
-        print(
-            f"| {name} | {r['files']} | {r['tests']} | {r['expressions']} | {r['middling']} | {len(r['missed'])} | {r['unknown']:.1%} | {r['beyond']:.1%} | {r['beyond_selected']:.1%} |",
-            flush=True,
+        tell(
+            f"| {name} | {r['files']} | {r['tests']} | {r['expressions']} | {r['middling']} | {len(r['missed'])} | {r['unknown']:.1%} | {r['beyond']:.1%} | {r['beyond_selected']:.1%} |"
         )
         for option, text, missed in r["missed"]:
-            print(f"    MISSED {option} {text!r}: {', '.join(missed)}")
+            tell(f"    MISSED {option} {text!r}: {', '.join(missed)}")
         bad |= bool(r["missed"]) or r["unknown"] > 0.2 or r["beyond"] > 0.1
+    if options.markdown:
+        head = __doc__.replace("jinja2 mako --seed 1 --count 200", f"{' '.join(options.projects)} --seed {options.seed} --count {options.count}")
+        options.markdown.write_text("# What -k and -m select\n\n" + head + "\n" + "\n".join(lines) + "\n")
     return bad
 
 

@@ -1,5 +1,5 @@
-/* Evaluates expressions of -k: dump_expr VERSION, with lines of `NAMES TAB EXPRESSION` on standard input, where
- * NAMES are those that hold, between spaces. Prints yes or no, or `COLUMN: what is wrong`. */
+/* Evaluates expressions of -k: dump_expr VERSION, with lines of `NAMES TAB EXPRESSION` on standard input,
+ * where NAMES are those that hold, between spaces. Prints yes or no, or `COLUMN: what is wrong`. */
 
 #include "base/diag.h"
 #include "base/str.h"

@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "base/os.h"
 #include "source/facts.h"
+#include "source/params.h"
 #include "source/parse.h"
 
 #include <cjson/cJSON.h>
@@ -11,13 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static cJSON *string_without_marks(const char *id) {
+    char *text = strdup(id);
+    text[strcspn(text, (char[]){HOLE_MARKS, 0})] = 0;
+    cJSON *json = cJSON_CreateString(text);
+    free(text);
+    return json;
+}
+
 static cJSON *ids_of(const struct facts *f, const struct fact_decorator *d) {
     if (d->ids_known != IDS_EXACT)
         return cJSON_CreateNull();
     cJSON *list = cJSON_CreateArray();
     const fact_str *ids = facts_at(f, f->ids.at);
     for (uint32_t i = d->first_id; i < d->first_id + d->ids; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateString(facts_str(f, ids[i])));
+        cJSON_AddItemToArray(list, string_without_marks(facts_str(f, ids[i])));
     return list;
 }
 

@@ -2,16 +2,19 @@
 
 Environment: OBSERVE_OUTCOMES names a file that gets one JSON line per outcome, as it comes, so that a run that hangs leaves what it had.
 OBSERVE_TRACE names one that gets, at the end, what was opened below OBSERVE_ROOT (and OBSERVE_ORIGINAL, where nothing should be), a .pyc counted
-as its source, and the top-level names that first-party code imported and that anybody made Python search for. OBSERVE_LINES names one that gets the first-party lines that ran.
+as its source, and the top-level names that first-party code imported, that anybody made Python search for, and that pytest had imported
+before, beyond what the interpreter itself does. OBSERVE_LINES names one that gets the first-party lines that ran.
 """
 import builtins
 import json
 import os
+import subprocess
 import sys
 import threading
 
 ROOT = os.environ.get("OBSERVE_ROOT", "") + "/"
 ORIGINAL = os.environ.get("OBSERVE_ORIGINAL", "") + "/"
+loaded = set(sys.modules)
 reads, originals, imported, searched, lines = set(), set(), set(), set(), {}
 
 
@@ -47,6 +50,12 @@ def watch_imports():
 
     builtins.__import__ = noting
     sys.addaudithook(on_event)
+
+
+def early():
+    """What pytest imported before this plugin was loaded."""
+    bare = subprocess.run([sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True, check=True).stdout
+    return {name.partition(".")[0] for name in loaded} - {name.partition(".")[0] for name in bare.split()}
 
 
 def on_call(frame, event, arg):
@@ -99,7 +108,7 @@ class Observer:
     def pytest_unconfigure(self):
         sys.settrace(None)
         if "OBSERVE_TRACE" in os.environ:
-            found = {"reads": reads, "originals": originals, "imported": imported, "searched": searched}
+            found = {"reads": reads, "originals": originals, "imported": imported, "searched": searched, "early": early()}
             write_json("OBSERVE_TRACE", {key: sorted(found[key]) for key in found})
         if "OBSERVE_LINES" in os.environ:
             write_json("OBSERVE_LINES", {path: sorted(numbers) for path, numbers in lines.items()})
