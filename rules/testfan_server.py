@@ -32,7 +32,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import testfan_doubts
 import testfan_worker
 
-del sys.path[0]
+del sys.path[0], sys.modules["testfan_doubts"], sys.modules["testfan_worker"]
 
 CHILD, END, STALE, COLD = range(1, 5)
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
@@ -391,8 +391,6 @@ def main():
     tracer = testfan_worker.start_trace(os.path.abspath(name + ".trace"))
     server = Server(listener, name, float(idle), tracer)
     plugin = ServedTarget(server, words[split + 1 :])
-    for module in "testfan_worker", "testfan_doubts":
-        del sys.modules[module]
     status = run(plugin, plugin.words + ["--junitxml=" + os.path.abspath(name + ".xml")])
     if not plugin.served:
         sys.stdout.flush()

@@ -107,6 +107,7 @@ def test_hooks_of_the_session_run_once_for_each_target(tree, tmp_path, before, a
 def test_output_is_its_own(tree):
     body = "import os, sys, time\ndef test_it():\n    for i in range(50):\n        print('line of %s'); os.write(1, b'bytes of %s\\n'); os.write(2, b'error of %s\\n'); time.sleep(0.001)\n    assert 0\n"
     tree.write({name: body.replace("%s", name) for name in FILES})
+    tree.write({"pytest.ini": "[pytest]\njunit_logging = all\n"})
     for extra in [], ["--", "-s"]:
         done = run(tree, "-j4", *extra, check=1)
         assert not is_cold(done)
@@ -149,7 +150,7 @@ def test_what_was_read_before_the_fork_is_an_input(tree):
     })  # fmt: skip
     warm(tree)
     for name in FILES:
-        assert re.search(r"^r \S+ value$", text_of(tree, name, "trace"), re.M), text_of(tree, name, "trace")
+        assert re.search(r"^r\+? \S+ value$", text_of(tree, name, "trace"), re.M), text_of(tree, name, "trace")
     tree.write({"value": "2"})
     done = run(tree, check=1)
     assert not is_cold(done)
@@ -166,20 +167,20 @@ def test_preloading_is_no_warning(tree):
 @pytest.mark.parametrize("changed", ["conftest.py", "helper.py", "pytest.ini"])
 def test_a_server_is_not_older_than_what_it_read(tree, changed):
     files = {
-        "conftest.py": "import pytest, helper\n@pytest.fixture\ndef value(request): return %d, helper.value, request.config.getini('xfail_strict')\n",
-        "helper.py": "value = %d\n", "pytest.ini": "[pytest]\nxfail_strict = %d\n",
+        "conftest.py": "import pytest, helper\n@pytest.fixture\ndef value(request): return %d, helper.value, request.config.getini('faulthandler_timeout')\n",
+        "helper.py": "value = %d\n", "pytest.ini": "[pytest]\nfaulthandler_timeout = %d\n",
     }  # fmt: skip
     tree.write({name: text % 0 for name, text in files.items()})
-    tree.write({"test_a.py": "import json, os\ndef test_it(value): open(os.environ['SEEN'], 'w').write(repr([int(v) for v in value]))\n"})
+    tree.write({"test_a.py": "import json, os\ndef test_it(value): open(os.environ['SEEN'], 'w').write(repr([int(float(v)) for v in value]))\n"})
     seen = tree.path.parent / "seen"
     warm(tree, SEEN=str(seen))
     assert seen.read_text() == "[0, 0, 0]"
     stat = (tree.path / changed).stat()
-    tree.write({changed: files[changed] % 1})
+    tree.write({changed: files[changed] % 10})
     os.utime(tree.path / changed, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     touch(tree)
     warm(tree, SEEN=str(seen))
-    assert seen.read_text() == repr([int(name == changed) for name in files])
+    assert seen.read_text() == repr([10 * (name == changed) for name in files])
 
 
 def test_environments_have_servers_of_their_own(tree):
