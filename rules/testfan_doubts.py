@@ -26,7 +26,7 @@ def has_session_hooks(config):
 
 
 def is_kept_out(path):
-    return ".pyc" in path or any("/%s/" % name in path + "/" for name in ("__pycache__", ".pytest_cache", ".testfan"))
+    return ".pyc" in path or any("/%s/" % name in "/" + path + "/" for name in ("__pycache__", ".pytest_cache", ".testfan"))
 
 
 def state(path):
