@@ -35,6 +35,7 @@ import testfan_worker
 del sys.path[0], sys.modules["testfan_doubts"], sys.modules["testfan_worker"]
 
 CHILD, END, STALE, COLD = range(1, 5)
+SEND_SECONDS = 5  # how long a client may take to say what it wants
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
 # What pytest imports anyway when it is configured.
@@ -121,7 +122,7 @@ class Server:
         sys.stdout.flush()
         sys.stderr.flush()
         self.printed = read_pipe(1)
-        reason = self.doubts.find(config, [self.listener.fileno()], self.output, self.tracer)
+        reason = self.doubts.find(config, [self.listener.fileno()], self.output, self.tracer) or lacks_pidfd()
         if reason:
             self.refuse(reason)
             os._exit(0)
@@ -149,6 +150,7 @@ class Server:
             for fd, event in events:
                 if fd == self.listener.fileno():
                     connection = self.accept()
+                    connection.settimeout(SEND_SECONDS)
                     self.clients[connection.fileno()] = Client(connection)
                     poll.register(connection, select.POLLIN)
                     continue
@@ -192,19 +194,24 @@ class Server:
             return None
         try:
             data, ancillary, _, _ = client.connection.recvmsg(4, _socket.CMSG_SPACE(4))
-            if len(data) < 4 or not ancillary:
+            if not ancillary:
                 return None
+            output = struct.unpack("i", ancillary[0][2])[0]
+        except (OSError, ValueError, struct.error):
+            return None
+        try:
             left, parts = struct.unpack("I", data)[0], []
             while left:
                 part = client.connection.recv(min(left, 1 << 20))
                 if not part:
-                    return None
+                    raise ValueError(left)
                 parts.append(part)
                 left -= len(part)
             request = json.loads(b"".join(parts).decode("utf-8", "surrogateescape"))
-            request["output"] = struct.unpack("i", ancillary[0][2])[0]
+            request["output"] = output
             return request
-        except (OSError, ValueError):
+        except (OSError, ValueError, struct.error):
+            os.close(output)
             return None
 
     def start(self, client, request, poll):
@@ -244,6 +251,14 @@ class Server:
             other.close()
         own_files(request["output"], self.output)
         write_all(1, self.printed)
+
+
+def lacks_pidfd():
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return "this Python or this kernel cannot watch a child by descriptor"
+    return None
 
 
 def die_with_parent():

@@ -69,13 +69,12 @@ mutation: $(B)/testfan projects ## seeded one-line changes of real projects: non
 self: $(B)/testfan $(VENV)/stamp ## testfan runs its own end-to-end suite
 	$(B)/testfan test --python $(PY) tests/e2e/test_run.py tests/golden
 
-test: ## everything: unit, fuzz, golden, end to end, mutations, and the suite under testfan itself
+test: ## everything: unit, fuzz, golden, end to end, and the suite under testfan itself
 	$(MAKE) unit
 	$(MAKE) projects
 	$(MAKE) fuzz
 	$(MAKE) golden
 	$(MAKE) e2e
-	$(MAKE) mutation
 	$(MAKE) self
 
 # The edges against what strace sees of plain pytest; the table goes to docs/.

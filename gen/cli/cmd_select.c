@@ -73,7 +73,7 @@ int cmd_select(struct invocation *in) {
         print_json(&plan, &reasons);
     for (uint32_t i = 0; ok && !json && i < plan.targets.len; i++) {
         print_target(&plan.targets.items[i], in->format);
-        if (in->explain)
+        if (in->explain && i < reasons.len)
             print_reason(&reasons.items[i]);
     }
     if (ok && in->stats)

@@ -119,8 +119,8 @@ static void take_signals(struct watch *w) {
     while (read(signal_pipe[0], &sig, 1) == 1) {
         if (sig == SIGCHLD) {
             siginfo_t info = {0};
-            w->ended |= w->line < 0 &&
-                        waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
+            w->ended |= w->line < 0 && waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                        info.si_pid;
             continue;
         }
         w->child->interrupted = sig;

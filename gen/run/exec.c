@@ -159,8 +159,8 @@ static bool run_cold(struct target_run *t, const struct strs *env, const struct 
     return false;
 }
 
-static bool run_served(struct target_run *t, const struct strs *env, const struct strs *own, long failures_left,
-                       struct child *c) {
+static bool run_served(struct target_run *t, const struct strs *env, const struct strs *own,
+                       long failures_left, struct child *c) {
     const struct server server = {&t->arena, t->server, t->python, &t->args, env};
     const struct request request = {.file = t->file,
                                     .log = t->tmp_log,

@@ -170,8 +170,12 @@ static void become_server(const struct server *s, const char *name, int listener
     close_others(fd);
     struct strs argv = {0};
     const char *idle = getenv("TESTFAN_IDLE");
-    const char *const words[] = {
-        s->python, s->program, arena_printf(s->arena, "%d", fd), name, idle ? idle : arena_printf(s->arena, "%d", IDLE_SECONDS), "--"};
+    const char *const words[] = {s->python,
+                                 s->program,
+                                 arena_printf(s->arena, "%d", fd),
+                                 name,
+                                 idle ? idle : arena_printf(s->arena, "%d", IDLE_SECONDS),
+                                 "--"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         array_push(s->arena, &argv, words[i]);
     for (uint32_t i = 0; i < s->args->len; i++)
@@ -289,8 +293,10 @@ static bool send_request(int line, int out, const char *text) {
         struct cmsghdr aligned;
     } control = {{0}};
     struct iovec part = {&length, sizeof length};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
     struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
