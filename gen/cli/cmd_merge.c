@@ -55,7 +55,7 @@ int cmd_merge(struct invocation *in) {
     if (!merge_reports(in->arena, inputs, in->words.len, in->output, &s))
         return EXIT_INTERNAL;
     if (in->durations)
-        times_update(".testfan/times.json", &s, NULL);
+        times_update(TIMES_FILE, &s, NULL);
     print_summary(&s, 0, in->words.len);
     return summary_exit(&s);
 }

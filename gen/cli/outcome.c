@@ -41,7 +41,7 @@ void outcome_keep(struct arena *a, const struct plan *plan, const struct summary
     if (plan->junitxml)
         copy_file(a, plan->report, plan->junitxml);
     if (!plan->filtered)
-        times_update(".testfan/times.json", s, whole ? &files : NULL);
+        times_update(TIMES_FILE, s, whole ? &files : NULL);
     if (plan->cache_dir)
         lastfailed_update(a, plan->cache_dir, &files, &s->failed_ids);
 }

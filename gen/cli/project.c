@@ -9,11 +9,14 @@
 #include "graph/forget.h"
 #include "graph/inputs.h"
 #include "graph/resolve.h"
+#include "report/times.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -265,7 +268,7 @@ static bool write_support(struct project *p, const struct strs *watched) {
     static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
                                            {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
                                            {"testfan_company.py", ".testfan/rules/testfan_company.py"},
-                                           {"testfan_server.py", ".testfan/rules/testfan_server.py"},
+                                           {"testfan_server.py", SERVER_PROGRAM},
                                            {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
     for (const struct embedded_file *f = embedded_files; f->name; f++)
@@ -315,13 +318,48 @@ bool project_write(struct project *p, const struct plan *plan) {
         ok = out_write(in_root(p, ".testfan/gen.d"), b.s, b.len, NULL);
         buf_reset(&b);
     }
-    emit_ninja(&b, plan, &p->sure);
+    emit_ninja(&b, plan, &p->sure, NULL);
     ok = ok && out_write(in_root(p, file), b.s, b.len, &changed);
     if (ok && changed)
         make_newest(in_root(p, file));
     buf_free(&b);
     timer_lap("emit");
     return ok;
+}
+
+struct timed {
+    uint32_t index;
+    double seconds;
+};
+
+/* A target that was never timed may be the longest. */
+static int by_time(const void *a, const void *b) {
+    const struct timed *x = a, *y = b;
+    double first = x->seconds < 0 ? HUGE_VAL : x->seconds, second = y->seconds < 0 ? HUGE_VAL : y->seconds;
+    return first != second ? (first < second) - (first > second)
+                           : (x->index > y->index) - (x->index < y->index);
+}
+
+const char *project_write_ordered(struct project *p, const struct plan *plan) {
+    struct times times;
+    times_read(p->arena, in_root(p, TIMES_FILE), &times);
+    const char *dir = plan->filtered ? plan->dir : ".testfan";
+    if (!times.files.len)
+        return plan->filtered ? os_join(p->arena, dir, "build.ninja") : "build.ninja";
+    uint32_t n = plan->targets.len;
+    struct timed *timed = arena_alloc(p->arena, (n + 1) * sizeof *timed);
+    uint32_t *order = arena_alloc(p->arena, (n + 1) * sizeof *order);
+    for (uint32_t i = 0; i < n; i++)
+        timed[i] = (struct timed){i, times_find(&times, plan->targets.items[i].file)};
+    qsort(timed, n, sizeof *timed, by_time);
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = timed[i].index;
+    struct buf b = {0};
+    const char *file = os_join(p->arena, dir, "ordered.ninja");
+    emit_ninja(&b, plan, &p->sure, order);
+    bool ok = out_write(in_root(p, file), b.s, b.len, NULL);
+    buf_free(&b);
+    return ok ? file : NULL;
 }
 
 void project_stats(const struct project *p, const struct plan *plan) {

@@ -56,6 +56,10 @@ bool project_node(const struct project *p, const char *word, uint32_t *node);
    build.ninja is as before. */
 bool project_write(struct project *p, const struct plan *plan);
 
+/* The same build file with the targets in the order in which they shall start, the longest first by the times
+   of earlier runs; returns its path, relative to rootdir. NULL: reported. */
+const char *project_write_ordered(struct project *p, const struct plan *plan);
+
 /* Prints what --stats asks for to standard error. */
 void project_stats(const struct project *p, const struct plan *plan);
 

@@ -6,7 +6,9 @@
 #include "cli/selection.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "run/environment.h"
 #include "run/ninja.h"
+#include "run/server.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,7 +45,17 @@ static char *start_session(const struct project *p) {
     return dir;
 }
 
-static int run_plan(struct invocation *in, const struct plan *plan, bool part) {
+/* Where nothing has ever run all will, and the server can be on its way before ninja asks for it. */
+static void start_early(struct invocation *in, const struct project *p, const struct plan *plan) {
+    const char *why;
+    if (in->no_workers || os_is_dir(os_join(in->arena, plan->dir, "results")))
+        return;
+    struct strs env = run_environment(in->arena);
+    const struct server server = {in->arena, SERVER_PROGRAM, p->python.path, &plan->args, &env};
+    server_start(&server, &why);
+}
+
+static int run_plan(struct invocation *in, const struct plan *plan, bool part, const char *build_file) {
     struct strs targets = {0};
     if (plan->filtered)
         array_push(in->arena, &targets, arena_printf(in->arena, "%s/merged", plan->dir));
@@ -51,7 +63,7 @@ static int run_plan(struct invocation *in, const struct plan *plan, bool part) {
         ARRAY_FOR (const struct target, t, &plan->targets)
             array_push(in->arena, &targets, arena_printf(in->arena, "%s.xml", t->result));
     struct ninja_call call = {
-        .file = plan->filtered ? arena_printf(in->arena, "%s/build.ninja", plan->dir) : "build.ninja",
+        .file = build_file,
         .targets = &targets,
         .jobs = in->jobs,
         .verbose = in->verbose,
@@ -86,13 +98,18 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
         puts("no tests ran");
         return EXIT_NO_TESTS;
     }
+    const char *build_file = project_write_ordered(p, plan.filtered ? &plan : &whole);
+    if (!build_file)
+        return EXIT_USAGE;
     if (chdir(p->config.rootdir) != 0)
         die("cannot enter %s:", p->config.rootdir);
+    setenv("PWD", p->config.rootdir, 1);
+    start_early(in, p, &plan);
     char *session = start_session(p);
     int64_t started = os_now();
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
-    int status = run_plan(in, &plan, part);
+    int status = run_plan(in, &plan, part, build_file);
     os_remove_tree(session);
     if (status == 127)
         return EXIT_USAGE;

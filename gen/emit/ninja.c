@@ -148,7 +148,7 @@ static const char *template_text(const char *name) {
     die("the program was built without %s", name);
 }
 
-void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g) {
+void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g, const uint32_t *order) {
     struct arena scratch = {0};
     struct names names = take_names(&scratch, plan);
     buf_str(b, first_line);
@@ -158,7 +158,8 @@ void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g) {
         buf_str(b, template_text("ninja_whole.in"));
     buf_char(b, '\n');
     emit_units(b, &names, plan, g);
-    ARRAY_FOR (const struct target, t, &plan->targets) {
+    for (uint32_t i = 0; i < plan->targets.len; i++) {
+        const struct target *t = &plan->targets.items[order ? order[i] : i];
         emit_target(b, &names, t, g);
         if (!plan->filtered)
             emit_file_names(b, &names, t);

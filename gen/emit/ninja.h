@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct graph;
 struct plan;
@@ -18,7 +19,9 @@ void escape_ninja(struct buf *b, const char *s);
 
 /* Appends build.ninja for the plan: a phony edge per unit that a target reaches, a run edge per target, merge
    and verdict; for a plan of the whole tree also the edge that makes build.ninja again. */
-void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g);
+/* `order`: the indexes of the plan's targets, those that shall start first at the front; NULL: as they are.
+ */
+void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g, const uint32_t *order);
 /* machine.ninja. `watched` is every folder and file whose change can change build.ninja, absolute: those
    whose names no depfile can hold are listed here, the others are for the depfile. */
 void emit_ninja_machine(struct buf *b, const struct machine *m, const struct strs *watched);

@@ -237,7 +237,7 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     }
     cJSON_AddNumberToObject(run, "version", PLAN_VERSION);
     cJSON_AddStringToObject(run, "worker", ".testfan/rules/testfan_worker.py");
-    cJSON_AddStringToObject(run, "server", ".testfan/rules/testfan_server.py");
+    cJSON_AddStringToObject(run, "server", SERVER_PROGRAM);
     cJSON_AddItemToObject(run, "args", strings_json(&plan->args));
     cJSON_AddBoolToObject(run, "filtered", plan->filtered);
     cJSON_AddBoolToObject(run, "trace", plan->trace);

@@ -12,6 +12,9 @@ struct facts;
 struct graph;
 struct scan;
 
+/* Where gen puts the fork server's program, relative to rootdir. */
+#define SERVER_PROGRAM ".testfan/rules/testfan_server.py"
+
 /* What the build system runs: one test file. */
 struct target {
     const char *file; /* relative to rootdir; also its name */

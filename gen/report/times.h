@@ -7,6 +7,8 @@
 
 struct summary;
 
+#define TIMES_FILE ".testfan/times.json"
+
 struct file_time {
     const char *file;
     double seconds;

@@ -15,6 +15,9 @@
 #endif
 
 enum { GRACE_MS = 2000, START_SECONDS = 60 };
+/* Little output is fetched now and then, for waking up costs more than it; who writes much is not kept
+ * waiting. */
+enum { LOOK_MS = 20, MUCH = 16384 };
 
 /* Signals arrive as bytes in a pipe, so that one poll() waits for everything. */
 static int signal_pipe[2] = {-1, -1};
@@ -81,14 +84,15 @@ static void become(const char *const *argv, const char *const *env, int out, pid
     _exit(127);
 }
 
-/* Takes what a pipe holds, and no more: who writes faster than we read would keep us here. False at its end.
- */
-static bool read_output(struct child *c, int fd) {
+/* Takes what a pipe holds, and no more: who writes faster than we read would keep us here. Returns how much
+ * that was. */
+static size_t read_output(struct child *c, int fd, bool *closed) {
     char chunk[65536];
     ssize_t n = read(fd, chunk, sizeof chunk);
+    *closed = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
     if (n > 0)
         capture_add(&c->output, chunk, (size_t)n);
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+    return n > 0 ? (size_t)n : 0;
 }
 
 struct watch {
@@ -146,17 +150,24 @@ static void take_line(struct watch *w, double timeout) {
     w->ended = true;
 }
 
+static int wait_ms(const struct watch *w, bool busy) {
+    int64_t left = (w->deadline - os_now()) / 1000000 + 1;
+    if (w->deadline && left < LOOK_MS)
+        return left < 0 ? 0 : (int)left;
+    return !w->closed && !busy ? LOOK_MS : !w->deadline ? -1 : (int)left;
+}
+
 static void watch(struct watch *w, double timeout) {
+    bool busy = false;
     set_deadline(w, w->line < 0 ? timeout : START_SECONDS);
     while (!w->ended) {
         struct pollfd fds[3] = {
-            {signal_pipe[0], POLLIN, 0}, {w->closed ? -1 : w->out, POLLIN, 0}, {w->line, POLLIN, 0}};
-        int64_t left = w->deadline - os_now();
-        poll(fds, 3, !w->deadline ? -1 : left < 0 ? 0 : (int)(left / 1000000) + 1);
-        if (fds[1].revents & (POLLIN | POLLHUP))
-            w->closed = !read_output(w->child, w->out);
+            {signal_pipe[0], POLLIN, 0}, {w->line, POLLIN, 0}, {busy && !w->closed ? w->out : -1, POLLIN, 0}};
+        poll(fds, 3, wait_ms(w, busy));
+        if (!w->closed)
+            busy = read_output(w->child, w->out, &w->closed) >= MUCH;
         take_signals(w);
-        if (!w->ended && fds[2].revents)
+        if (!w->ended && fds[1].revents)
             take_line(w, timeout);
         if (!w->ended && w->deadline && os_now() >= w->deadline) {
             w->child->timed_out |= w->pid && !w->child->interrupted;
@@ -183,7 +194,7 @@ bool child_run(const char *const *argv, const char *const *env, double timeout, 
     kill(-pid, SIGKILL); /* before the leader is reaped: until then no one else gets its number */
     while (waitpid(pid, &c->status, 0) < 0 && errno == EINTR) {
     }
-    read_output(c, out[0]);
+    read_output(c, out[0], &w.closed);
     close(out[0]);
     return true;
 }
@@ -198,7 +209,7 @@ enum served child_served(int line, int out, double timeout, struct child *c) {
     if (w.pid)
         kill(-w.pid, SIGKILL); /* the server reaps the leader when we close the line */
     if (w.said == SERVED_END)
-        read_output(c, out);
+        read_output(c, out, &w.closed);
     close(out);
     close(line);
     if (w.said != SERVED_END && !c->interrupted)

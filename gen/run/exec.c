@@ -4,6 +4,7 @@
 #include "base/out.h"
 #include "run/child.h"
 #include "run/crash.h"
+#include "run/environment.h"
 #include "run/history.h"
 #include "run/log.h"
 #include "run/server.h"
@@ -22,8 +23,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 enum { NO_PASS_NO_TESTS = 5, OUTPUT_IN_REPORT = 8000 };
 
@@ -101,33 +100,6 @@ static bool read_words(struct target_run *t, int argc, char **argv) {
         return true;
     diag(DIAG_USAGE, NULL, 0, 0, "testfan exec is run by ninja, not by people");
     return false;
-}
-
-/* The environment as given, but for what would make this target differ from one of a plain run. */
-static struct strs child_environment(struct target_run *t) {
-    static const char *const dropped[] = {"PYTEST_XDIST_", "TESTFAN_", "NINJA_STATUS="};
-    struct strs env = {0};
-    for (char **e = environ; *e; e++) {
-        bool drop = false;
-        for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
-            drop |= str_starts(*e, dropped[i]);
-        struct strs words = {0};
-        struct options options;
-        struct buf b = {0};
-        if (str_starts(*e, "PYTEST_ADDOPTS=") && shell_split(&t->arena, *e + 15, &words) &&
-            options_parse(&t->arena, &words, ".", "PYTEST_ADDOPTS", &options)) {
-            buf_str(&b, "PYTEST_ADDOPTS=");
-            for (uint32_t i = 0; i < options.kept.len; i++) {
-                buf_str(&b, i ? " " : "");
-                escape_shell(&b, options.kept.items[i]);
-            }
-        }
-        if (!drop)
-            array_push(&t->arena, &env, b.s ? arena_strdup(&t->arena, b.s) : *e);
-        buf_free(&b);
-    }
-    array_push(&t->arena, &env, NULL);
-    return env;
 }
 
 /* pytest's arguments that are this target's own. */
@@ -374,7 +346,7 @@ static int run_target(struct target_run *t) {
     if (t->maxfail && failures >= t->maxfail)
         return put_not_run(t) ? 0 : 2;
     history_begin(t->xml);
-    struct strs own = own_arguments(t, t->maxfail - failures), env = child_environment(t);
+    struct strs own = own_arguments(t, t->maxfail - failures), env = run_environment(&t->arena);
     struct child c;
     if (!(t->server && run_served(t, &env, &own, t->maxfail - failures, &c)) && !run_cold(t, &env, &own, &c))
         return 2;

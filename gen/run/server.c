@@ -33,9 +33,9 @@ static void add_text(struct digest *sum, const char *text) {
     *sum = digest_chain(*sum, digest_bytes(text, strlen(text)));
 }
 
-/* Variables that differ from shell to shell and say nothing. */
+/* Variables that shells set anew, and nobody reads. */
 static bool is_idle(const char *entry) {
-    return str_starts(entry, "_=");
+    return str_starts(entry, "_=") || str_starts(entry, "SHLVL=") || str_starts(entry, "OLDPWD=");
 }
 
 static void add_limits(struct digest *sum) {
