@@ -110,6 +110,13 @@ def servers(path):
     return found
 
 
+def lasting(path):
+    """Of these, those that are nobody's child: a child of a server has the server's words."""
+    found = servers(path)
+    parents = {pid: int((pathlib.Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in found}
+    return [pid for pid in found if parents[pid] not in found]
+
+
 def end_servers(path):
     for pid in servers(path):
         os.kill(pid, signal.SIGKILL)
