@@ -311,7 +311,7 @@ class ServedTarget(testfan_worker.TargetPlugin):
     __doc__ = testfan_worker.__doc__
 
     def __init__(self, server, words):
-        super().__init__("", os.devnull, [], server.tracer)
+        super().__init__("", os.devnull, [], server.tracer, 0)
         self.server, self.words = server, words
         self.served = False
 
@@ -337,7 +337,7 @@ class ServedTarget(testfan_worker.TargetPlugin):
             tracer.log = os.path.abspath(traced)
             tracer.buffered = True
             tracer.pending = [os.fsdecode(self.server.doubts.records[:-1])] if self.server.doubts.records else []
-        super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None)
+        super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None, request["limit"])
         self.needs_init = needs_init
         self.tell(config, request)
 

@@ -1,13 +1,15 @@
 """Runs one test file exactly as `python -m pytest` in this folder runs it among all others.
 
-    python testfan_worker.py TARGET LOG TRACE [NODEID...] -- PYTEST_ARGS
+    python testfan_worker.py TARGET LOG TRACE LIMIT [NODEID...] -- PYTEST_ARGS
 
 pytest is started with the arguments of the whole suite, so that its rootdir, its first conftest files and its options are
 those of a plain run. Only what is collected is narrowed to TARGET, by a plugin that also writes LOG: a line of JSON, written
 at once, for each test that starts and ends, so that a crash leaves a trace of what was running, and one when pytest is done. TRACE is where testfan_trace.py notes what the run reads, or empty.
+A test that takes longer than LIMIT seconds (0: none) ends the interpreter, with the stacks of all threads on its standard error.
 
 PYTEST_DONT_REWRITE
 """
+import faulthandler
 import json
 import os
 import runpy
@@ -19,8 +21,10 @@ class TargetPlugin:
     # Taken before a test can replace them: a fixture may patch `os` for a whole session.
     getpid, open, write_to, close = map(staticmethod, (os.getpid, os.open, os.write, os.close))
 
-    def __init__(self, target, log, nodes, tracer):
+    def __init__(self, target, log, nodes, tracer, limit):
         self.tracer = tracer
+        self.limit = limit
+        self.stderr = None
         self.pid = self.getpid()
         self.target = os.path.join(os.getcwd(), target)
         self.log = os.path.abspath(log)
@@ -94,6 +98,10 @@ class TargetPlugin:
         self.outcome = None
         self.seconds = 0.0
         self.write(e="start", id=nodeid)
+        if self.limit:
+            if self.stderr is None:
+                self.stderr = os.dup(2)
+            faulthandler.dump_traceback_later(self.limit, exit=True, file=self.stderr)
 
     def pytest_runtest_logreport(self, report):
         self.seconds += report.duration
@@ -107,6 +115,8 @@ class TargetPlugin:
             self.outcome = self.outcome or ("xpassed" if expected else "passed")
 
     def pytest_runtest_logfinish(self, nodeid):
+        if self.limit:
+            faulthandler.cancel_dump_traceback_later()
         self.write(e="end", id=nodeid, o=self.outcome or "passed", t=round(self.seconds, 6))
 
     def pytest_sessionfinish(self, session):
@@ -183,9 +193,9 @@ def run_pytest(plugin, args):
 def main():
     words = sys.argv[1:]
     split = words.index("--")
-    target, log, trace, *nodes = words[:split]
+    target, log, trace, limit, *nodes = words[:split]
     tracer = start_trace(trace) if trace and hasattr(sys, "addaudithook") else None
-    run_pytest(TargetPlugin(target, log, nodes, tracer), words[split + 1 :])
+    run_pytest(TargetPlugin(target, log, nodes, tracer, float(limit)), words[split + 1 :])
 
 
 if __name__ == "__main__":

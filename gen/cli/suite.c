@@ -48,7 +48,7 @@ static char *start_session(const struct project *p) {
 /* Where nothing has ever run all will, and the server can be on its way before ninja asks for it. */
 static void start_early(struct invocation *in, const struct project *p, const struct plan *plan) {
     const char *why;
-    if (in->no_workers || os_is_dir(os_join(in->arena, plan->dir, "results")))
+    if (in->no_workers || !plan->workers || os_is_dir(os_join(in->arena, plan->dir, "results")))
         return;
     struct strs env = run_environment(in->arena);
     const struct server server = {in->arena, SERVER_PROGRAM, p->python.path, &plan->args, &env};

@@ -146,6 +146,9 @@ static void plan_args(struct arena *a, const struct config *c, const struct filt
     bool cached = !strs_has(&plan->args, "no:cacheprovider") && !strs_has(&plan->args, "-pno:cacheprovider");
     plan->cache_dir = cached ? c->cache_dir : NULL;
     plan->trace = c->testfan.trace;
+    plan->workers = c->testfan.workers;
+    plan->timeout = c->testfan.timeout;
+    plan->timeout_per_file = c->testfan.timeout_per_file;
 }
 
 static const char *filtered_dir(struct arena *a, const struct plan *plan) {
@@ -237,7 +240,10 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     }
     cJSON_AddNumberToObject(run, "version", PLAN_VERSION);
     cJSON_AddStringToObject(run, "worker", ".testfan/rules/testfan_worker.py");
-    cJSON_AddStringToObject(run, "server", SERVER_PROGRAM);
+    if (plan->workers)
+        cJSON_AddStringToObject(run, "server", SERVER_PROGRAM);
+    cJSON_AddNumberToObject(run, "limit", plan->timeout);
+    cJSON_AddNumberToObject(run, "timeout", plan->timeout_per_file);
     cJSON_AddItemToObject(run, "args", strings_json(&plan->args));
     cJSON_AddBoolToObject(run, "filtered", plan->filtered);
     cJSON_AddBoolToObject(run, "trace", plan->trace);

@@ -29,14 +29,16 @@ struct target {
 struct plan {
     ARRAY(struct target) targets;
     const char *dir; /* where results, plan and report go: ".testfan" or, filtered, ".testfan/runs/DIGEST" */
-    const char *report;    /* the merged report */
-    bool filtered;         /* some tests of a target may be left out: nothing here makes a lasting pass */
-    bool trace;            /* note what the run reads */
-    struct strs args;      /* pytest's arguments, the same for every target */
-    long maxfail;          /* 0: none */
-    const char *junitxml;  /* a second place for the report, or NULL */
-    long durations;        /* as struct whole_run */
-    const char *cache_dir; /* pytest's, or NULL when its cache is turned off */
+    const char *report; /* the merged report */
+    bool filtered;      /* some tests of a target may be left out: nothing here makes a lasting pass */
+    bool trace;         /* note what the run reads */
+    bool workers;       /* fork targets from one started pytest */
+    double timeout, timeout_per_file; /* in seconds; 0: none */
+    struct strs args;                 /* pytest's arguments, the same for every target */
+    long maxfail;                     /* 0: none */
+    const char *junitxml;             /* a second place for the report, or NULL */
+    long durations;                   /* as struct whole_run */
+    const char *cache_dir;            /* pytest's, or NULL when its cache is turned off */
 };
 
 struct filter {

@@ -38,7 +38,7 @@ struct target_run {
     struct strs args, nodes;
     bool filtered, trace;
     long maxfail;
-    double timeout;
+    double limit, timeout; /* seconds for a test, and for the whole file; 0: none */
     struct timespec started;
 };
 
@@ -75,6 +75,7 @@ static bool read_run_file(struct target_run *t) {
     t->trace = cJSON_IsTrue(cJSON_GetObjectItem(json, "trace"));
     t->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
     t->maxfail = (long)json_number(json, "maxfail");
+    t->limit = json_number(json, "limit");
     t->timeout = json_number(json, "timeout");
     cJSON_Delete(json);
     return true;
@@ -114,7 +115,12 @@ static struct strs own_arguments(struct target_run *t, long failures_left) {
 static bool run_cold(struct target_run *t, const struct strs *env, const struct strs *own, struct child *c) {
     struct arena *a = &t->arena;
     struct strs argv = {0};
-    const char *const words[] = {t->python, t->worker, t->file, t->tmp_log, t->trace ? t->tmp_trace : ""};
+    const char *const words[] = {t->python,
+                                 t->worker,
+                                 t->file,
+                                 t->tmp_log,
+                                 t->trace ? t->tmp_trace : "",
+                                 arena_printf(a, "%.17g", t->limit)};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         array_push(a, &argv, words[i]);
     for (uint32_t i = 0; i < t->nodes.len; i++)
@@ -140,6 +146,7 @@ static bool run_served(struct target_run *t, const struct strs *env, const struc
                                     .xml = t->tmp_xml,
                                     .nodes = &t->nodes,
                                     .args = *own,
+                                    .limit = t->limit,
                                     .maxfail = t->maxfail ? failures_left : 0};
     const char *why = NULL;
     if (server_run(&server, &request, t->timeout, c, &why))
@@ -194,9 +201,15 @@ static bool put_not_run(const struct target_run *t) {
     return put_text(t, t->xml, text, sizeof text - 1);
 }
 
+/* Whether faulthandler has printed the stacks of a test that took too long. */
+static bool has_stacks(const char *output) {
+    const char *timeout = strstr(output, "Timeout (");
+    return timeout && strstr(timeout, " (most recent call first):");
+}
+
 /* What is wrong beyond failing tests, in one line; NULL when nothing is. */
 static const char *find_crash(struct target_run *t, const struct child *c, const struct run_log *log,
-                              bool whole) {
+                              const char *output, bool whole) {
     struct arena *a = &t->arena;
     const char *during = log->running ? arena_printf(a, " while running %s", log->running) : "";
     if (c->timed_out)
@@ -204,6 +217,8 @@ static const char *find_crash(struct target_run *t, const struct child *c, const
     if (WIFSIGNALED(c->status))
         return arena_printf(a, "killed by %s%s", crash_signal_name(WTERMSIG(c->status)), during);
     int exit = WEXITSTATUS(c->status);
+    if (t->limit > 0 && exit == 1 && log->running && has_stacks(output))
+        return arena_printf(a, "timed out after %g s%s", t->limit, during);
     if (!log->finished)
         return arena_printf(a, "the interpreter ended with status %d%s", exit,
                             *during ? during : " before pytest had finished");
@@ -284,16 +299,16 @@ static bool put_results(struct target_run *t, const struct child *c, const char 
     size_t n = 0;
     const char *report = os_read(&t->arena, t->tmp_xml, &n);
     bool whole = report && crash_is_whole(report, n);
-    const char *crash = find_crash(t, c, &log, whole);
+    struct buf output = {0};
+    buf_str(&output, "");
+    capture_text(&c->output, &output);
+    const char *crash = find_crash(t, c, &log, output.s, whole);
     int exit = WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;
     if (!crash && misses_its_tests(t, &log, exit))
         crash = arena_printf(&t->arena, "pytest collected none of the %ld tests of this file [no-tests]",
                              t->expect);
     bool passed =
         !crash && !log.failed && (exit == 0 || exit == NO_PASS_NO_TESTS) && environment_is_stamped(&t->arena);
-    struct buf output = {0};
-    buf_str(&output, "");
-    capture_text(&c->output, &output);
     if (getenv("TESTFAN_VERBOSE"))
         fwrite(output.s, 1, output.len, stdout);
     if (!passed)

@@ -265,6 +265,7 @@ static char *request_text(const struct request *r) {
     cJSON_AddStringToObject(json, "xml", r->xml);
     cJSON_AddItemToObject(json, "nodes", strings(r->nodes));
     cJSON_AddItemToObject(json, "args", strings(&r->args));
+    cJSON_AddNumberToObject(json, "limit", r->limit);
     cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);
     cJSON_AddNumberToObject(json, "umask", mask);
     char *text = cJSON_PrintUnformatted(json);

@@ -5,7 +5,7 @@
 #include "base/os.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -163,8 +163,15 @@ static bool read_folders(struct arena *a, const char *path, const struct toml *f
     return true;
 }
 
+static bool read_seconds(const char *path, const struct toml *v, double *seconds) {
+    bool number = v->type == TOML_INTEGER || v->type == TOML_FLOAT;
+    *seconds = number ? strtod(v->text, NULL) : 0;
+    return (*seconds > 0 && isfinite(*seconds)) || wrong_setting(path, v, "a number of seconds above 0");
+}
+
 static bool read_setting(const struct loading *l, const char *path, const struct toml *v) {
-    static const char known[] = "data env error folders ignore python sources string-imports trace";
+    static const char known[] =
+        "data env error folders ignore python sources string-imports timeout timeout-per-file trace workers";
     struct testfan_settings *t = &l->config->testfan;
     const struct {
         const char *key;
@@ -178,10 +185,14 @@ static bool read_setting(const struct loading *l, const char *path, const struct
         t->python = v->text;
         return v->type == TOML_STRING || wrong_setting(path, v, "a string");
     }
-    if (strcmp(v->key, "trace") == 0) {
-        t->trace = str_eq(v->text, "true");
+    if (strcmp(v->key, "trace") == 0 || strcmp(v->key, "workers") == 0) {
+        *(*v->key == 't' ? &t->trace : &t->workers) = str_eq(v->text, "true");
         return v->type == TOML_BOOLEAN || wrong_setting(path, v, "true or false");
     }
+    if (strcmp(v->key, "timeout") == 0)
+        return read_seconds(path, v, &t->timeout);
+    if (strcmp(v->key, "timeout-per-file") == 0)
+        return read_seconds(path, v, &t->timeout_per_file);
     if (strcmp(v->key, "string-imports") == 0) {
         t->string_imports = v->type == TOML_INTEGER ? strtol(v->text, NULL, 10) : 0;
         return t->string_imports > 0 ||
@@ -209,7 +220,8 @@ static bool read_testfan(const struct loading *l) {
 }
 
 bool config_load(struct arena *a, const char *dir, unsigned pytest_major, struct config *c) {
-    *c = (struct config){.pytest_major = pytest_major ? pytest_major : 9, .testfan.trace = true};
+    *c = (struct config){.pytest_major = pytest_major ? pytest_major : 9,
+                         .testfan = {.trace = true, .workers = true}};
     struct loading l = {.arena = a, .config = c};
     const char *real = os_realpath(a, dir);
     if (!real) {

@@ -50,13 +50,15 @@ struct config {
     struct options options;  /* from addopts; rootdir and inifile in them come too late to have an effect */
 
     struct testfan_settings {
-        const char *python;  /* the interpreter, or NULL */
-        struct strs env;     /* names of environment variables that count */
-        struct strs data;    /* globs, relative to rootdir: data of every target */
-        struct strs sources; /* further source roots, relative to rootdir */
-        bool trace;          /* note what a run reads; true unless said */
-        long string_imports; /* a string with so many dots may name a module; 0: none does */
-    } testfan;               /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
+        const char *python;               /* the interpreter, or NULL */
+        struct strs env;                  /* names of environment variables that count */
+        struct strs data;                 /* globs, relative to rootdir: data of every target */
+        struct strs sources;              /* further source roots, relative to rootdir */
+        bool trace;                       /* note what a run reads; true unless said */
+        bool workers;                     /* fork targets from one started pytest; true unless said */
+        double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit */
+        long string_imports;              /* a string with so many dots may name a module; 0: none does */
+    } testfan; /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
 };
 
 /*

@@ -484,3 +484,46 @@ def test_words_that_mean_nothing(folder):
     assert "[usage]" in refused("run", "--python=x", "--run=run.json", "test_a.py", "a.xml")
     assert "[io]" in refused("run", "--python=x", "--run=nosuch", "test_a.py", "a.xml", "a.ok")
     assert "not written by testfan" in refused("run", "--python=x", "--run=run.json", "test_a.py", "a.xml", "a.ok")
+
+
+SLOW = """
+import threading, time
+def wait_for_long():
+    time.sleep(600)
+def test_first():
+    pass
+def test_slow():
+    threading.Thread(target=wait_for_long, name='other', daemon=True).start()
+    %s
+def test_last():
+    pass
+"""
+
+
+@pytest.mark.parametrize("body", ["time.sleep(300)", "import re; re.match(r'(a+)+$', 'a' * 40 + 'b')", "import os; os.closerange(3, 100); time.sleep(300)"])
+def test_time_limit_of_a_test(folder, body):
+    folder.write({"test_a.py": SLOW % body}).exec(limit=1.5)
+    assert not folder.passed()
+    assert ("test_first", "passed") in folder.outcomes() and ("test_slow", "error") in folder.outcomes()
+    (error,) = folder.errors()
+    if "closerange" in body:
+        assert "while running test_a.py::test_slow" in error
+        return
+    assert error.startswith("timed out after 1.5 s while running test_a.py::test_slow")
+    assert "in wait_for_long" in error and "in test_slow" in error
+
+
+def test_time_limit_is_for_each_test(folder):
+    folder.write({"test_a.py": "import pytest, time\n@pytest.mark.parametrize('i', range(4))\ndef test_a(i): time.sleep(0.5)\n"}).exec(limit=1.5)
+    assert folder.passed()
+
+
+def test_time_limits_of_the_configuration(folder):
+    folder.write({"test_a.py": "import time\ndef test_a(): time.sleep(300)\n", "pyproject.toml": "[tool.testfan]\ntimeout = 1\n"})
+    folder.testfan("test", check=1)
+    assert "timed out after 1 s" in folder.errors()[0]
+    folder.write({"pyproject.toml": "[tool.testfan]\ntimeout-per-file = 1.5\nworkers = false\n"})
+    folder.testfan("test", check=1)
+    assert "timed out after 1.5 s" in folder.errors()[0]
+    folder.write({"pyproject.toml": "[tool.testfan]\ntimeout = 0\n"})
+    assert "[config]" in folder.testfan("test", check=4).stderr
