@@ -1,4 +1,4 @@
-"""Why a fork of a started pytest could differ from a process of its own, and whether what it has read is still so.
+"""Why a fork of a started pytest could differ from a process of its own.
 
 PYTEST_DONT_REWRITE
 """
@@ -6,12 +6,11 @@ import os
 import stat
 import sys
 
-look = os.stat  # before the trace watches it
+from testfan_memory import is_kept_out, look
 
 # Plugins with session hooks that were tried and may run before the fork.
 TESTED = ("_pytest", "pytest", "testfan_target", "xdist")
 SESSION_HOOKS = ("pytest_configure", "pytest_unconfigure", "pytest_sessionstart", "pytest_sessionfinish")
-CLOCK_STEP = 10_000_000  # nanoseconds by which a file's time may lag behind the clock
 LASTING = ("connects to", "listens at")
 
 
@@ -25,32 +24,10 @@ def has_session_hooks(config):
     return False
 
 
-def is_kept_out(path):
-    return ".pyc" in path or any("/%s/" % name in "/" + path + "/" for name in ("__pycache__", ".pytest_cache", ".testfan"))
-
-
-def state(path):
-    try:
-        found = look(path)
-    except OSError:
-        return None
-    if stat.S_ISDIR(found.st_mode):
-        return found.st_ino
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
-
-
-def names(path):
-    try:
-        return sorted(name for name in os.listdir(path) if name != "__pycache__")
-    except OSError:
-        return None
-
-
 class Doubts:
     """Watches what happens until the first fork."""
 
-    def __init__(self, started):
-        self.started = started
+    def __init__(self):
         self.deeds = []
         self.handlers = {
             "open": self.on_open,
@@ -59,7 +36,6 @@ class Doubts:
             "socket.bind": lambda _, address: self.note("listens at", str(address)),
             "sqlite3.connect": lambda path: self.note("opens the database", path),
         }
-        self.files, self.folders, self.records = {}, {}, b""
         sys.addaudithook(self.hook)
 
     def hook(self, event, args):
@@ -76,7 +52,7 @@ class Doubts:
         if not writes or path.__class__ is int or flags & os.O_TMPFILE == os.O_TMPFILE:
             return
         try:
-            plain = stat.S_ISREG(os.stat(path).st_mode)
+            plain = stat.S_ISREG(look(path).st_mode)
         except OSError:
             plain = True
         if plain:
@@ -85,7 +61,7 @@ class Doubts:
     def end(self):
         self.handlers = {}
 
-    def find(self, config, own, output, tracer):
+    def find(self, config, own, output):
         """What speaks against forking from here; None when nothing does."""
         for plugin in config.pluginmanager.get_plugins():
             said = getattr(plugin, "testfan_no_fork", None)
@@ -101,7 +77,7 @@ class Doubts:
         for deed, what in self.deeds:
             if deed in LASTING or os.path.lexists(what):
                 return "a plugin or conftest.py %s %s before the first test is collected" % (deed, os.fsdecode(what))
-        return self.open_file(own, output) or self.remember(tracer)
+        return self.open_file(own, output)
 
     def open_file(self, own, output):
         for name in os.listdir("/proc/self/fd"):
@@ -115,36 +91,3 @@ class Doubts:
                 continue
             return "a plugin or conftest.py keeps %s open" % link
         return None
-
-    def remember(self, tracer):
-        try:
-            with open(tracer.log, "rb") as file:
-                self.records = file.read()
-            os.unlink(tracer.log)
-        except FileNotFoundError:
-            pass
-        listed = iter(self.records.split(b"\0")[:-1])
-        paths = set()
-        for record in listed:
-            kind, path = record[:1], os.fsdecode(record[1:])
-            if kind in b"lu":
-                next(listed)
-            if kind == b"l":
-                self.folders[path] = names(path)
-            elif kind in b"rsab":
-                paths.add(path)
-        paths.update(getattr(module, "__file__", None) or "" for module in list(sys.modules.values()))
-        for folder in tracer.sites:
-            self.folders[folder] = names(folder)
-        for path in paths:
-            if path.startswith(tracer.prefixes) and not is_kept_out(path):
-                self.files[path] = state(path)
-        for path, found in self.files.items():
-            if found.__class__ is tuple and max(found[:2]) >= self.started - CLOCK_STEP:
-                return "%s was written while the server started" % path
-        return None
-
-    def changed(self):
-        return any(state(path) != was for path, was in self.files.items()) or any(
-            names(path) != was for path, was in self.folders.items()
-        )

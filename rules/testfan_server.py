@@ -30,9 +30,13 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import testfan_doubts
+import testfan_memory
 import testfan_worker
 
-del sys.path[0], sys.modules["testfan_doubts"], sys.modules["testfan_worker"]
+del sys.path[0]
+for module in testfan_doubts, testfan_memory, testfan_worker:
+    del sys.modules[module.__name__]
+del module
 
 CHILD, END, STALE, COLD = range(1, 5)
 SEND_SECONDS = 5  # how long a client may take to say what it wants
@@ -85,7 +89,7 @@ class Server:
         self.inode = os.stat(name).st_ino
         self.clients = {}  # descriptor -> the client whose connection or child it is
         self.pid = os.getpid()
-        self.doubts = testfan_doubts.Doubts(STARTED)
+        self.doubts, self.memory = testfan_doubts.Doubts(), testfan_memory.Memory(STARTED)
         self.output = os.fstat(1)
         self.stale = False
 
@@ -122,11 +126,12 @@ class Server:
         sys.stdout.flush()
         sys.stderr.flush()
         self.printed = read_pipe(1)
-        reason = self.doubts.find(config, [self.listener.fileno()], self.output, self.tracer) or lacks_pidfd()
+        reason = self.doubts.find(config, [self.listener.fileno()], self.output) or lacks_pidfd()
+        self.doubts.end()
+        reason = reason or self.memory.take(config, self.tracer)
         if reason:
             self.refuse(reason)
             os._exit(0)
-        self.doubts.end()
         gc.collect()
         gc.freeze()
         self.handlers, self.tracer.handlers = self.tracer.handlers, {}
@@ -216,7 +221,7 @@ class Server:
 
     def start(self, client, request, poll):
         """Forks; true in the child."""
-        if not self.stale and self.doubts.changed():
+        if not self.stale and self.memory.has_changed():
             self.stale = True
             self.leave()
             poll.unregister(self.listener)
@@ -336,7 +341,7 @@ class ServedTarget(testfan_worker.TargetPlugin):
             tracer.handlers = self.server.handlers
             tracer.log = os.path.abspath(traced)
             tracer.buffered = True
-            tracer.pending = [os.fsdecode(self.server.doubts.records[:-1])] if self.server.doubts.records else []
+            tracer.pending = [os.fsdecode(self.server.memory.records[:-1])] if self.server.memory.records else []
         super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None, request["limit"])
         self.needs_init = needs_init
         self.tell(config, request)

@@ -183,6 +183,36 @@ def test_a_server_is_not_older_than_what_it_read(tree, changed):
     assert seen.read_text() == repr([10 * (name == changed) for name in files])
 
 
+# Where there was nothing, and the server looked.
+APPEARING = {
+    "conftest.py": "raise ValueError('seen')\n",
+    "tests/conftest.py": "raise ValueError('seen')\n",
+    "pytest.ini": "[pytest]\nxfail_strict = nonsense\nminversion = 1000\n",
+    "first/helper.py": "raise ValueError('seen')\n",
+    "textwrap.py": "raise ValueError('seen')\n",
+    "pkg/sub.py": None,
+}
+
+
+@pytest.mark.parametrize("name", APPEARING)
+def test_what_appears_is_seen(tree, name):
+    tree.write({
+        "tests/test_a.py": "import helper, pkg.sub\ndef test_it(): pass\n", "setup.cfg": "[tool:pytest]\npythonpath = first second\ntestpaths = tests\naddopts = -p plug\n",
+        "second/helper.py": "", "second/plug.py": "import helper, pkg.sub\n", "first/x": "", "second/pkg/__init__.py": "", "second/pkg/sub.py": "",
+    })  # fmt: skip
+    warm(tree)
+    if name == "pkg/sub.py":
+        tree.write({"second/pkg/sub/__init__.py": "raise ValueError('seen')\n"})
+    else:
+        tree.write({name: APPEARING[name]})
+    tree.write({"tests/test_a.py": (tree.path / "tests/test_a.py").read_text() + "\n"})
+    done = tree.testfan("test", "--no-workers", check=None)
+    assert done.returncode, done.stdout
+    (tree.path / ".testfan/results/tests/test_a.py.xml").unlink()
+    done = tree.testfan("test", check=None)
+    assert done.returncode, done.stdout
+
+
 def test_environments_have_servers_of_their_own(tree):
     tree.write({"test_a.py": "import os\ndef test_it(): assert os.environ['COLOUR'] == 'red' and os.umask(0) == 0o77\n"})
     old = os.umask(0o77)

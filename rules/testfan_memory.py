@@ -1,0 +1,115 @@
+"""What a started pytest has read, looked for and not found, and whether all that is still so.
+
+PYTEST_DONT_REWRITE
+"""
+import os
+import stat
+import sys
+
+look, listdir = os.stat, os.listdir  # before the trace watches them
+
+CLOCK_STEP = 10_000_000  # nanoseconds by which a file's time may lag behind the clock
+INI_NAMES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
+
+
+def is_kept_out(path):
+    return ".pyc" in path or any("/%s/" % name in "/" + path + "/" for name in ("__pycache__", ".pytest_cache", ".testfan"))
+
+
+def state(path):
+    try:
+        found = look(path)
+    except OSError:
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        return found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def with_parents(folder):
+    while True:
+        yield folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
+
+
+class Folder:
+    """The names in a folder, or of these only what could be one of some modules."""
+
+    def __init__(self, path, modules=None):
+        self.path, self.modules = path, modules
+        self.names = self.find()
+
+    def find(self):
+        try:
+            found = listdir(self.path)
+        except OSError:
+            return None
+        if self.modules is None:
+            return sorted(name for name in found if name != "__pycache__")
+        return sorted(name for name in found if name.partition(".")[0] in self.modules)
+
+    def has_changed(self):
+        return self.find() != self.names
+
+
+def search_places(root):
+    """Folder of the tree -> the modules that were looked for there, whether that is where they were found or not."""
+    places = {}
+    modules = dict(sys.modules)
+    for name, module in modules.items():
+        above, _, last = name.rpartition(".")
+        try:
+            folders = list(getattr(modules.get(above), "__path__", ())) if above else [p or os.getcwd() for p in sys.path]
+        except Exception:
+            continue
+        for folder in folders:
+            if (folder + "/").startswith(root + "/"):
+                places.setdefault(folder, set()).add(last)
+    return places
+
+
+class Memory:
+    def __init__(self, started):
+        self.started = started
+        self.files, self.folders, self.records = {}, [], b""
+
+    def take_trace(self, tracer):
+        """The trace so far, which each child goes on with; returns the paths in it."""
+        try:
+            with open(tracer.log, "rb") as file:
+                self.records = file.read()
+            os.unlink(tracer.log)
+        except FileNotFoundError:
+            return
+        records = iter(self.records.split(b"\0")[:-1])
+        for record in records:
+            kind, path = record[:1], os.fsdecode(record[1:])
+            if kind in b"lu":
+                next(records)
+            if kind == b"l":
+                self.folders.append(Folder(path))
+            elif kind in b"rsab":
+                yield path
+
+    def take(self, config, tracer):
+        """Remembers all; what cannot be sure is said."""
+        paths = set(self.take_trace(tracer))
+        paths.update(getattr(module, "__file__", None) or "" for module in list(sys.modules.values()))
+        paths = {path for path in paths if path.startswith(tracer.prefixes)}
+        for folder in with_parents(tracer.root):
+            paths.update(os.path.join(folder, name) for name in INI_NAMES)
+        for folder in map(str, getattr(config.pluginmanager, "_dirpath2confmods", ())):
+            paths.update(os.path.join(above, "conftest.py") for above in with_parents(folder))
+        self.files = {path: state(path) for path in paths if not is_kept_out(path)}
+        self.folders += [Folder(folder) for folder in tracer.sites]
+        self.folders += [Folder(folder, modules) for folder, modules in search_places(tracer.root).items()]
+        for path, found in self.files.items():
+            if found.__class__ is tuple and max(found[:2]) >= self.started - CLOCK_STEP:
+                return "%s was written while the server started" % path
+        return None
+
+    def has_changed(self):
+        return any(state(path) != was for path, was in self.files.items()) or any(f.has_changed() for f in self.folders)
