@@ -1,0 +1,340 @@
+"""Runs one test file for Bazel: speaks Bazel's test protocol outwards, and starts testfan's worker as Ninja does.
+
+    python -I -S testfan_bazel.py PARAMETERS [PYTEST_ARGS...]      in the workspace's folder of the runfiles
+
+The process that Bazel starts does not run the tests. It waits for the one that does, so that there is a report, naming what
+was running, even when the interpreter dies or time is up. Nothing here resolves a symbolic link to find a file: behind them
+lies the source tree, where everything exists, declared or not.
+"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from xml.sax.saxutils import escape, quoteattr
+
+OUTPUT_IN_REPORT = 8000
+NO_TESTS = 5
+
+
+class Parameters:
+    def __init__(self, path):
+        self.args, self.imports, self.env = [], [], {}
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            for line in file.read().splitlines():
+                key, value = line.split(" ", 1)
+                if key == "arg":
+                    self.args.append(value)
+                elif key == "import":
+                    self.imports.append(value)
+                elif key == "env":
+                    name, text = value.split("=", 1)
+                    self.env[name] = text
+                elif key == "file":
+                    self.file = value
+                elif key == "target":
+                    self.target = value
+
+
+class Log:
+    """What the worker noted: which tests ended how, which one was running, and how pytest ended."""
+
+    def __init__(self, path):
+        self.tests, self.running, self.finish = [], None, None
+        try:
+            with open(path, encoding="ascii") as file:
+                lines = file.readlines()
+        except FileNotFoundError:
+            lines = []
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if event["e"] == "start":
+                self.running = event["id"]
+            elif event["e"] == "end":
+                self.running = None
+                self.tests.append(event)
+            elif event["e"] == "finish":
+                self.finish = event
+
+
+def selection(filter_text, file):
+    """--test_filter as node ids and pytest arguments; None when it means tests of another file."""
+    if not filter_text:
+        return [], []
+    path, colons, names = filter_text.partition("::")
+    if not colons:
+        return [], ["-k", filter_text]
+    if path and file != path and not file.endswith("/" + path):
+        return None
+    return [file + "::" + names], []
+
+
+def crash_of(status, log, whole, timed_out):
+    """What is wrong beyond failing tests, in one line; None when nothing is."""
+    during = " while running " + log.running if log.running else ""
+    if timed_out:
+        limit = os.environ.get("TEST_TIMEOUT")
+        return "timed out%s%s" % (" after %s s" % limit if limit else "", during)
+    if status < 0:
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:
+            name = "signal %d" % -status
+        return "killed by %s%s" % (name, during)
+    if log.finish is None:
+        return "the interpreter ended with status %d%s" % (status, during or " before pytest had finished")
+    if status != log.finish["exit"]:
+        return "the interpreter ended with status %d after pytest had finished with %d" % (status, log.finish["exit"])
+    if status > 2 and status != NO_TESTS:
+        return "pytest ended with status %d" % status
+    if not whole:
+        return "pytest left no complete report"
+    if status in (1, 2) and not log.finish["failed"]:
+        return "pytest ended with status %d though no test failed" % status
+    return None
+
+
+def names_of(node):
+    """classname and name, as pytest's own report has them for a node id."""
+    bare, bracket, parameters = node.partition("[")
+    parts = bare.split("::")
+    parts[0] = re.sub(r"\.py$", "", parts[0].replace("/", "."))
+    return (".".join(parts[:-1]), parts[-1] + bracket + parameters)
+
+
+def clean(text):
+    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", lambda m: "#x%02X" % ord(m.group()), text)
+
+
+def case_xml(node, seconds, inside):
+    classname, name = names_of(node)
+    return "<testcase classname=%s name=%s time=\"%.3f\">%s</testcase>" % (
+        quoteattr(clean(classname)), quoteattr(clean(name)), seconds, inside)
+
+
+LOST = " message=\"its text was lost when the interpreter ended\"/>"
+INSIDE = {
+    "failed": "<failure" + LOST,
+    "error": "<error" + LOST,
+    "skipped": "<skipped/>",
+    "xfailed": "<skipped type=\"pytest.xfail\"/>",
+}
+
+
+def crash_report(file, message, output, log, report):
+    """The report of what ran, and an error beside it; pytest's own report is kept where it is whole."""
+    error = "<error message=%s>%s</error>" % (quoteattr(clean(message)), escape(clean(output[-OUTPUT_IN_REPORT:])))
+    last = case_xml(log.running or file, 0, error)
+    end = "</testsuite></testsuites>"
+    if report and report.rstrip().endswith(end):
+        return report.rstrip()[: -len(end)] + last + end
+    cases = [case_xml(t["id"], t["t"], INSIDE.get(t["o"], "")) for t in log.tests] + [last]
+    head = "<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites name=\"pytest tests\"><testsuite name=\"pytest\" tests=\"%d\">"
+    return head % len(cases) + "".join(cases) + end
+
+
+def is_whole(report):
+    return report.rstrip().endswith(("</testsuite></testsuites>", "/></testsuites>"))
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def write_report(text):
+    path = os.environ.get("XML_OUTPUT_FILE")
+    if not path:
+        return
+    with open(path + ".tmp", "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+    os.replace(path + ".tmp", path)
+
+
+def touch(variable):
+    path = os.environ.get(variable)
+    if path:
+        with open(path, "w"):
+            pass
+    return path
+
+
+def environment(parameters, tmp):
+    """Bazel's, with temporary and compiled files where they may be written."""
+    env = dict(os.environ)
+    env.setdefault("TMPDIR", os.environ.get("TEST_TMPDIR", tmp))
+    env.setdefault("PYTHONPYCACHEPREFIX", os.path.join(tmp, "pycache"))
+    seed = os.environ.get("TEST_RANDOM_SEED", "")
+    if seed.isdigit():
+        env.setdefault("PYTHONHASHSEED", seed)
+    env.update(parameters.env)
+    return env
+
+
+def arguments(parameters, tmp, xml, log, given):
+    """The worker's words, or None when the filter means other files."""
+    chosen = selection(os.environ.get("TESTBRIDGE_TEST_ONLY"), parameters.file)
+    if chosen is None:
+        return None
+    nodes, filtered = chosen
+    words = [parameters.file, log, ""] + nodes + ["--"] + parameters.args + filtered + given
+    if int(os.environ.get("TEST_TOTAL_SHARDS") or 1) > 1:
+        words += ["-p", "testfan_shard"]
+    return words + [
+        "--rootdir=" + os.getcwd(),
+        "-o", "cache_dir=" + os.path.join(tmp, "cache"),
+        "--basetemp=" + os.path.join(tmp, "basetemp"),
+        "--junitxml=" + xml,
+    ]
+
+
+class Child:
+    """The process that runs pytest; its output goes to ours and its end is kept for the report."""
+
+    def __init__(self, words, env, timed_out):
+        self.timed_out = timed_out
+        self.process = subprocess.Popen(
+            words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+
+    def stop(self, number, frame):
+        self.timed_out = True
+        self.kill()
+
+    def kill(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def wait(self):
+        kept = b""
+        pipe = self.process.stdout.fileno()
+        while self.process.poll() is None:
+            kept = self.copy(pipe, kept, 0.05)
+        self.kill()
+        return self.process.returncode, self.copy(pipe, kept, 0).decode("utf-8", "replace")
+
+    def copy(self, pipe, kept, patience):
+        """Copies what there is; a process that outlives the tests may hold the pipe open."""
+        import select
+
+        while select.select([pipe], [], [], patience)[0]:
+            data = os.read(pipe, 65536)
+            if not data:
+                time.sleep(patience)
+                break
+            os.write(1, data)
+            kept = (kept + data)[-4 * OUTPUT_IN_REPORT:]
+        return kept
+
+
+def run(parameters, given, tmp):
+    xml, noted = os.path.join(tmp, "report.xml"), os.path.join(tmp, "worker.log")
+    words = arguments(parameters, tmp, xml, noted, given)
+    if words is None:
+        write_report("<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites name=\"pytest tests\"><testsuite name=\"pytest\" tests=\"0\"/></testsuites>")
+        return 0
+    here = os.path.join(os.getcwd(), os.path.dirname(sys.argv[0]))
+    inner = [sys.executable, os.path.join(here, "testfan_bazel.py"), "--child", here, os.pathsep.join(parameters.imports)]
+    child = Child(inner + words, environment(parameters, tmp), False)
+    status, output = child.wait()
+    log, report = Log(noted), read(xml)
+    crash = crash_of(status, log, is_whole(report), child.timed_out)
+    if crash:
+        print("FAILED %s: %s" % (parameters.file, crash), flush=True)
+        report = crash_report(parameters.file, crash, output, log, report if is_whole(report) else "")
+    write_report(report)
+    return 1 if crash else 0 if status == NO_TESTS and not log.finish["failed"] else status
+
+
+def main():
+    premature = touch("TEST_PREMATURE_EXIT_FILE")
+    touch("TEST_SHARD_STATUS_FILE")
+    parameters = Parameters(sys.argv[1])
+    base = os.environ.get("TEST_TMPDIR")
+    with tempfile.TemporaryDirectory(prefix="pytest-", dir=base, ignore_cleanup_errors=True) if sys.version_info >= (3, 10) \
+            else tempfile.TemporaryDirectory(prefix="pytest-", dir=base) as tmp:
+        status = run(parameters, sys.argv[2:], tmp)
+    if premature:
+        os.unlink(premature)
+    sys.exit(status)
+
+
+def below(path, folder):
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def clean_path(here, imports):
+    """sys.path without what an editable install adds of the source tree that the runfiles are links to."""
+    runfiles = os.getcwd()
+    link = os.path.join(here, "testfan_worker.py")
+    inner = os.path.relpath(link, runfiles)
+    source = os.path.realpath(link)
+    source = source[: -len(inner)].rstrip(os.sep) if source.endswith(os.sep + inner) else None
+    inside = [os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)]
+
+    def foreign(path):
+        real = os.path.realpath(path)
+        ours = source and below(real, source) and not any(below(real, p) for p in inside if below(p, source) and p != source)
+        return not ours
+
+    sys.path[1:] = [p for p in sys.path[1:] if foreign(p)]
+    for finder in list(sys.meta_path) + list(sys.path_hooks):
+        module = sys.modules.get(getattr(finder, "__module__", None) or "")
+        for table in ("MAPPING", "NAMESPACES"):
+            mapping = getattr(module, table, None)
+            if module and module.__name__.startswith("__editable__") and isinstance(mapping, dict):
+                for name, place in list(mapping.items()):
+                    places = place if isinstance(place, list) else [place]
+                    if not all(foreign(p) for p in places):
+                        del mapping[name]
+    sys.path += [os.path.join(runfiles, i) for i in imports]
+    around = os.path.dirname(runfiles)
+    sys.path += [p for p in (os.path.join(around, r, "site-packages") for r in sorted(os.listdir(around))) if os.path.isdir(p)]
+
+
+def child():
+    import runpy
+
+    here, imports = sys.argv[2], [i for i in sys.argv[3].split(os.pathsep) if i]
+    if getattr(sys.flags, "safe_path", False):
+        sys.path.insert(0, os.getcwd())
+    sys.path[0] = os.getcwd()
+    clean_path(here, imports)
+    if "testfan_shard" in sys.argv:
+        sys.modules["testfan_shard"] = load(os.path.join(here, "testfan_shard.py"))
+    worker = os.path.join(here, "testfan_worker.py")
+    if "PYTHONHASHSEED" in os.environ and os.environ.get("TEST_RANDOM_SEED") and installed("pytest_randomly"):
+        sys.argv.append("--randomly-seed=" + os.environ["TEST_RANDOM_SEED"])
+    sys.argv[0:4] = [worker]
+    runpy.run_path(worker, run_name="__main__")
+
+
+def installed(name):
+    from importlib.util import find_spec
+
+    return find_spec(name) is not None
+
+
+def load(path):
+    import types
+
+    module = types.ModuleType("testfan_shard", "PYTEST_DONT_REWRITE")
+    with open(path, encoding="utf-8") as file:
+        exec(compile(file.read(), path, "exec"), module.__dict__)
+    return module
+
+
+if __name__ == "__main__":
+    child() if sys.argv[1:2] == ["--child"] else main()
