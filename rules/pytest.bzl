@@ -27,7 +27,7 @@ PytestConfigInfo = provider(
     fields = {
         "args": "list of string: arguments for pytest",
         "files": "depset of File: configuration files, and what every test needs",
-        "imports": "list of string: folders of the workspace that are on sys.path, as src",
+        "pythonpath": "list of string: folders of the workspace that are on sys.path, as src",
         "python": "Target: the interpreter",
     },
 )
@@ -119,8 +119,8 @@ def _pytest_config_impl(ctx):
         PytestConfigInfo(
             args = ctx.attr.pytest_args,
             files = files,
-            imports = ctx.attr.imports,
             python = ctx.attr.python,
+            pythonpath = ctx.attr.pythonpath,
         ),
     ]
 
@@ -128,7 +128,7 @@ pytest_config = rule(
     implementation = _pytest_config_impl,
     attrs = {
         "deps": attr.label_list(allow_files = True, doc = "What every test needs: plugins of the workspace."),
-        "imports": attr.string_list(doc = "Folders of the workspace that are on sys.path, as `src`."),
+        "pythonpath": attr.string_list(doc = "Folders of the workspace that are on sys.path, as `src`."),
         "pytest_args": attr.string_list(doc = "Arguments that every pytest gets."),
         "python": attr.label(mandatory = True, doc = "A host_python, or an executable target such as a toolchain's python3."),
         "srcs": attr.label_list(allow_files = True, doc = "pyproject.toml, pytest.ini, setup.cfg, tox.ini: what pytest reads."),
@@ -160,7 +160,7 @@ def _pytest_test_impl(ctx):
 
     lines = [_line("file", ctx.files.srcs[0].short_path), _line("target", str(ctx.label))]
     lines += [_line("arg", a) for a in config.args]
-    lines += [_line("import", i) for i in config.imports]
+    lines += [_line("import", i) for i in config.pythonpath]
     lines += [_line("env", k + "=" + v) for k, v in sorted(ctx.attr.env.items())]
     parameters = ctx.actions.declare_file(ctx.label.name + ".pytest")
     ctx.actions.write(parameters, "".join(lines))

@@ -56,6 +56,9 @@ bool project_node(const struct project *p, const char *word, uint32_t *node);
    build.ninja is as before. */
 bool project_write(struct project *p, const struct plan *plan);
 
+/* Prints how build.ninja would change, and says in *stale whether it would. False: reported. */
+bool project_check(struct project *p, const struct plan *plan, bool *stale);
+
 /* Prints what --stats asks for to standard error. */
 void project_stats(const struct project *p, const struct plan *plan);
 

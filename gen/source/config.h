@@ -56,6 +56,11 @@ struct config {
         struct strs sources; /* further source roots, relative to rootdir */
         bool trace;          /* note what a run reads; true unless said */
         long string_imports; /* a string with so many dots may name a module; 0: none does */
+        struct bazel_settings {
+            struct strs kinds;  /* for each of testfan's kinds that is replaced: KIND, then FILE.bzl%KIND */
+            const char *dists;  /* "@pypi": what is installed comes from there; NULL: from the machine */
+            const char *python; /* the label of an interpreter, or NULL */
+        } bazel;                /* [tool.testfan.bazel] */
     } testfan;               /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
 };
 
