@@ -160,7 +160,7 @@ def _pytest_test_impl(ctx):
 
     lines = [_line("file", ctx.files.srcs[0].short_path), _line("target", str(ctx.label))]
     lines += [_line("arg", a) for a in config.args]
-    lines += [_line("import", i) for i in config.pythonpath]
+    lines += [_line("folder", f) for f in config.pythonpath]
     lines += [_line("env", k + "=" + v) for k, v in sorted(ctx.attr.env.items())]
     parameters = ctx.actions.declare_file(ctx.label.name + ".pytest")
     ctx.actions.write(parameters, "".join(lines))

@@ -22,14 +22,14 @@ NO_TESTS = 5
 
 class Parameters:
     def __init__(self, path):
-        self.args, self.imports, self.env = [], [], {}
+        self.args, self.folders, self.env = [], [], {}
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             for line in file.read().splitlines():
                 key, value = line.split(" ", 1)
                 if key == "arg":
                     self.args.append(value)
-                elif key == "import":
-                    self.imports.append(value)
+                elif key == "folder":
+                    self.folders.append(value)
                 elif key == "env":
                     name, text = value.split("=", 1)
                     self.env[name] = text
@@ -169,10 +169,10 @@ def touch(variable):
 
 
 def environment(parameters, tmp):
-    """Bazel's, with temporary and compiled files where they may be written."""
+    """Bazel's, with temporary files where they may be written, and compiled ones nowhere: runfiles are inputs."""
     env = dict(os.environ)
     env.setdefault("TMPDIR", os.environ.get("TEST_TMPDIR", tmp))
-    env.setdefault("PYTHONPYCACHEPREFIX", os.path.join(tmp, "pycache"))
+    env.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     seed = os.environ.get("TEST_RANDOM_SEED", "")
     if seed.isdigit():
         env.setdefault("PYTHONHASHSEED", seed)
@@ -246,7 +246,7 @@ def run(parameters, given, tmp):
         write_report("<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites name=\"pytest tests\"><testsuite name=\"pytest\" tests=\"0\"/></testsuites>")
         return 0
     here = os.path.join(os.getcwd(), os.path.dirname(sys.argv[0]))
-    inner = [sys.executable, os.path.join(here, "testfan_bazel.py"), "--child", here, os.pathsep.join(parameters.imports)]
+    inner = [sys.executable, os.path.join(here, "testfan_bazel.py"), "--child", here, os.pathsep.join(parameters.folders)]
     child = Child(inner + words, environment(parameters, tmp), False)
     status, output = child.wait()
     log, report = Log(noted), read(xml)
@@ -275,7 +275,7 @@ def below(path, folder):
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def clean_path(here, imports):
+def clean_path(here, folders):
     """sys.path without what an editable install adds of the source tree that the runfiles are links to."""
     runfiles = os.getcwd()
     link = os.path.join(here, "testfan_worker.py")
@@ -299,7 +299,7 @@ def clean_path(here, imports):
                     places = place if isinstance(place, list) else [place]
                     if not all(foreign(p) for p in places):
                         del mapping[name]
-    sys.path += [os.path.join(runfiles, i) for i in imports]
+    sys.path += [os.path.join(runfiles, i) for i in folders]
     around = os.path.dirname(runfiles)
     sys.path += [p for p in (os.path.join(around, r, "site-packages") for r in sorted(os.listdir(around))) if os.path.isdir(p)]
 
@@ -307,11 +307,11 @@ def clean_path(here, imports):
 def child():
     import runpy
 
-    here, imports = sys.argv[2], [i for i in sys.argv[3].split(os.pathsep) if i]
+    here, folders = sys.argv[2], [i for i in sys.argv[3].split(os.pathsep) if i]
     if getattr(sys.flags, "safe_path", False):
         sys.path.insert(0, os.getcwd())
     sys.path[0] = os.getcwd()
-    clean_path(here, imports)
+    clean_path(here, folders)
     if "testfan_shard" in sys.argv:
         sys.modules["testfan_shard"] = load(os.path.join(here, "testfan_shard.py"))
     worker = os.path.join(here, "testfan_worker.py")
