@@ -3,12 +3,16 @@
     python -I -S testfan_bazel.py PARAMETERS [PYTEST_ARGS...]      in the workspace's folder of the runfiles
 
 The process that Bazel starts does not run the tests. It waits for the one that does, so that there is a report, naming what
-was running, even when the interpreter dies or time is up. Nothing here resolves a symbolic link to find a file: behind them
-lies the source tree, where everything exists, declared or not.
+was running, even when the interpreter dies or time is up.
+
+Runfiles are symbolic links, and behind them lies the source tree, where everything exists, declared or not, and nothing may
+be written. So the tests run in a copy of what is declared, in TEST_TMPDIR: a test that resolves its own path, or writes
+beside itself, finds what it would find on a remote machine.
 """
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,7 +194,7 @@ def arguments(parameters, tmp, xml, log, given):
     if int(os.environ.get("TEST_TOTAL_SHARDS") or 1) > 1:
         words += ["-p", "testfan_shard"]
     return words + [
-        "--rootdir=" + os.getcwd(),
+        "--rootdir=" + os.path.join(tmp, "workspace"),
         "-o", "cache_dir=" + os.path.join(tmp, "cache"),
         "--basetemp=" + os.path.join(tmp, "basetemp"),
         "--junitxml=" + xml,
@@ -200,10 +204,10 @@ def arguments(parameters, tmp, xml, log, given):
 class Child:
     """The process that runs pytest; its output goes to ours and its end is kept for the report."""
 
-    def __init__(self, words, env, timed_out):
-        self.timed_out = timed_out
+    def __init__(self, words, env, folder):
+        self.timed_out = False
         self.process = subprocess.Popen(
-            words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+            words, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
 
@@ -245,9 +249,10 @@ def run(parameters, given, tmp):
     if words is None:
         write_report("<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites name=\"pytest tests\"><testsuite name=\"pytest\" tests=\"0\"/></testsuites>")
         return 0
-    here = os.path.join(os.getcwd(), os.path.dirname(sys.argv[0]))
-    inner = [sys.executable, os.path.join(here, "testfan_bazel.py"), "--child", here, os.pathsep.join(parameters.folders)]
-    child = Child(inner + words, environment(parameters, tmp), False)
+    workspace = os.path.join(tmp, "workspace")
+    shutil.copytree(os.getcwd(), workspace)
+    inner = [sys.executable, os.path.join(workspace, sys.argv[0]), "--child", source_folder(), os.path.dirname(os.getcwd())]
+    child = Child(inner + [os.pathsep.join(parameters.folders)] + words, environment(parameters, tmp), workspace)
     status, output = child.wait()
     log, report = Log(noted), read(xml)
     crash = crash_of(status, log, is_whole(report), child.timed_out)
@@ -275,49 +280,49 @@ def below(path, folder):
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def clean_path(here, folders):
-    """sys.path without what an editable install adds of the source tree that the runfiles are links to."""
-    runfiles = os.getcwd()
-    link = os.path.join(here, "testfan_worker.py")
-    inner = os.path.relpath(link, runfiles)
-    source = os.path.realpath(link)
-    source = source[: -len(inner)].rstrip(os.sep) if source.endswith(os.sep + inner) else None
+def source_folder():
+    """The source tree that the runfiles are links to, or nothing where they are files."""
+    real = os.path.realpath(sys.argv[0])
+    inner = os.sep + os.path.normpath(sys.argv[0])
+    return real[: -len(inner)] if real.endswith(inner) else ""
+
+
+def drop_source(source):
+    """Takes out of sys.path, and of editable installs' finders, what lies in the source tree and in no environment there."""
     inside = [os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)]
+    inside = [p for p in inside if below(p, source) and p != source]
 
     def foreign(path):
         real = os.path.realpath(path)
-        ours = source and below(real, source) and not any(below(real, p) for p in inside if below(p, source) and p != source)
-        return not ours
+        return not below(real, source) or any(below(real, p) for p in inside)
 
     sys.path[1:] = [p for p in sys.path[1:] if foreign(p)]
-    for finder in list(sys.meta_path) + list(sys.path_hooks):
-        module = sys.modules.get(getattr(finder, "__module__", None) or "")
-        for table in ("MAPPING", "NAMESPACES"):
-            mapping = getattr(module, table, None)
-            if module and module.__name__.startswith("__editable__") and isinstance(mapping, dict):
-                for name, place in list(mapping.items()):
-                    places = place if isinstance(place, list) else [place]
-                    if not all(foreign(p) for p in places):
-                        del mapping[name]
-    sys.path += [os.path.join(runfiles, i) for i in folders]
-    around = os.path.dirname(runfiles)
-    sys.path += [p for p in (os.path.join(around, r, "site-packages") for r in sorted(os.listdir(around))) if os.path.isdir(p)]
+    for name, module in list(sys.modules.items()):
+        mapping = getattr(module, "MAPPING", None)
+        if name.startswith("__editable__") and isinstance(mapping, dict):
+            for key in [k for k, place in mapping.items() if not foreign(place)]:
+                del mapping[key]
 
 
 def child():
     import runpy
 
-    here, folders = sys.argv[2], [i for i in sys.argv[3].split(os.pathsep) if i]
+    source, runfiles = sys.argv[2:4]
+    folders = [os.path.join(os.getcwd(), f) for f in sys.argv[4].split(os.pathsep) if f]
+    here = os.path.dirname(os.path.abspath(sys.argv[0]))
     if getattr(sys.flags, "safe_path", False):
         sys.path.insert(0, os.getcwd())
     sys.path[0] = os.getcwd()
-    clean_path(here, folders)
+    if source:
+        drop_source(source)
+    packages = [os.path.join(runfiles, name, "site-packages") for name in sorted(os.listdir(runfiles))]
+    sys.path += folders + [p for p in packages if os.path.isdir(p)]
     if "testfan_shard" in sys.argv:
         sys.modules["testfan_shard"] = load(os.path.join(here, "testfan_shard.py"))
     worker = os.path.join(here, "testfan_worker.py")
-    if "PYTHONHASHSEED" in os.environ and os.environ.get("TEST_RANDOM_SEED") and installed("pytest_randomly"):
+    if os.environ.get("TEST_RANDOM_SEED") and installed("pytest_randomly"):
         sys.argv.append("--randomly-seed=" + os.environ["TEST_RANDOM_SEED"])
-    sys.argv[0:4] = [worker]
+    sys.argv[0:5] = [worker]
     runpy.run_path(worker, run_name="__main__")
 
 

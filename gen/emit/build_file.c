@@ -563,6 +563,14 @@ static int compare_edits(const void *a, const void *b) {
     return x->from < y->from ? -1 : x->from > y->from;
 }
 
+/* Blank lines that are left at the end where something went. */
+static void trim(const struct update *u, struct buf *out) {
+    while (u->edits.len && out->len > 1 && out->s[out->len - 1] == '\n' && out->s[out->len - 2] == '\n')
+        out->s[--out->len] = 0;
+    if (u->edits.len && out->len == 1 && out->s[0] == '\n')
+        out->s[--out->len] = 0;
+}
+
 static void apply(struct update *u, const struct buf *fresh, struct buf *out) {
     uint32_t place = load_place(u->f), at = 0;
     const char *text = u->f->text;
@@ -584,6 +592,7 @@ static void apply(struct update *u, const struct buf *fresh, struct buf *out) {
     buf_str(out, text + at);
     if (!u->added.len)
         return;
+    trim(u, out);
     if (out->len && out->s[out->len - 1] != '\n')
         buf_char(out, '\n');
     buf_str(out, out->len ? u->added.s : u->added.s + 1);
@@ -598,10 +607,7 @@ void build_file_update(const struct build_file *f, const struct build_wanted *wa
     update_rules(&u);
     update_loads(&u, &fresh);
     apply(&u, &fresh, out);
-    while (u.edits.len && out->len > 1 && out->s[out->len - 1] == '\n' && out->s[out->len - 2] == '\n')
-        out->s[--out->len] = 0;
-    if (u.edits.len && out->len == 1 && out->s[0] == '\n')
-        out->s[--out->len] = 0;
+    trim(&u, out);
     buf_free(&fresh);
     buf_free(&u.added);
 }
