@@ -95,6 +95,17 @@ select: $(B)/testfan projects ## random -k and -m on real projects, beside pytes
 demo: $(B)/testfan ## jinja2 under testfan: report, times, what one edit re-runs
 	@sh tests/demo.sh $(B)/testfan $(D)
 
+# Bazel, and two readers of BUILD files that are not ours; `make bazel BAZEL_PROJECTS="toolz"` tries fewer projects.
+BAZEL_DEBS := bazel-bootstrap golang-go
+BUILDTOOLS := github.com/bazelbuild/buildtools
+BUILDTOOLS_VERSION := v0.0.0-20231115204819-d4c9dccdfbb1
+$(D)/go/bin/%:
+	$(call install_debs,$(BAZEL_DEBS))
+	$(Q)GOFLAGS=-modcacherw GOPATH=$(CURDIR)/$(D)/go go install $(BUILDTOOLS)/$*@$(BUILDTOOLS_VERSION)
+bazel: $(B)/testfan projects $(D)/go/bin/buildifier ## the Bazel engine: BUILD files under buildifier, real projects on a real Bazel
+	BUILDIFIER=$(CURDIR)/$(D)/go/bin/buildifier $(PY) -m pytest -q -n 2 tests/golden/test_build_files.py
+	$(PY) -m pytest -q tests/bazel
+
 soak: $(B)/testfan $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
 	$(MAKE) fuzz ROUNDS=100000 SEED=$(SEED)
 	$(MAKE) oracle
@@ -104,4 +115,4 @@ soak: $(B)/testfan $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations project
 bench: $(B)/testfan projects ## ratios against the peers, side by side
 	@set -e; for b in tests/bench/*.py; do $(PY) $$b; done
 
-.PHONY: unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle select soak bench
+.PHONY: bazel unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle select soak bench
