@@ -133,7 +133,8 @@ bool workspace_write(struct project *p, const struct plan *plan, bool check, boo
     struct bazel_files files;
     emit_bazel(p->arena, &in, &files);
     *stale = files.len > 0;
-    bool ok = check || write_host(p, &in);
+    bool ok = check || (write_host(p, &in) &&
+                        out_write(in_root(p, PLAIN_FILES), files.plain, strlen(files.plain), NULL));
     ARRAY_FOR (const struct bazel_file, f, &files) {
         if (check)
             print_diff(f->path, f->old, f->text);

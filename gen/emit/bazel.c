@@ -1,5 +1,6 @@
 #include "emit/bazel.h"
 #include "base/diag.h"
+#include "base/hash.h"
 #include "base/os.h"
 #include "graph/dists.h"
 #include "graph/graph.h"
@@ -301,21 +302,37 @@ static bool may_change(const struct writer *w, const struct build_file *f) {
     return false;
 }
 
-static void update_package(struct writer *w, struct package *package, struct bazel_files *out) {
-    struct build_file *f = &package->file;
+static void note_plain(struct buf *plain, const struct build_file *f, const struct buf *text) {
+    char hex[33];
+    digest_hex(digest_bytes(text->s, text->len), hex);
+    buf_fmt(plain, "%s %s\n", hex, f->path);
+}
+
+/* What testfan alone would write is compared first: where that stands there, nothing has to be parsed. */
+static void update_package(struct writer *w, struct package *package, struct bazel_files *out, struct buf *plain) {
+    struct build_file *f = &package->file, none;
     if (f->broken)
         return;
     if (package->wanted.len)
         qsort(package->wanted.items, package->wanted.len, sizeof *package->wanted.items, compare_rules);
     starlark_sort(&package->wanted.exports);
-    struct buf b = {0};
-    build_file_update(f, &package->wanted, &b);
-    bool same = strcmp(b.s, f->text) == 0;
-    if (!same && may_change(w, f))
+    struct buf alone = {0}, b = {0};
+    build_file_read(&none, w->arena, f->path, NULL);
+    build_file_update(&none, &package->wanted, &alone);
+    bool same = strcmp(alone.s, f->text) == 0;
+    if (!same && f->unread)
+        build_file_read(f, w->arena, f->path, f->text);
+    if (!same)
+        build_file_update(f, &package->wanted, &b);
+    const char *text = same ? f->text : b.s;
+    if (strcmp(text, f->text) != 0 && may_change(w, f))
         array_push(w->arena, out,
                    (struct bazel_file){.path = f->path,
                                        .old = f->exists ? f->text : NULL,
-                                       .text = b.len ? arena_strdup(w->arena, b.s) : NULL});
+                                       .text = *text ? arena_strdup(w->arena, text) : NULL});
+    if (!package->named && alone.len && strcmp(text, alone.s) == 0)
+        note_plain(plain, f, &alone);
+    buf_free(&alone);
     buf_free(&b);
 }
 
@@ -333,8 +350,12 @@ void emit_bazel(struct arena *a, const struct bazel_input *in, struct bazel_file
     ARRAY_FOR (const struct target, t, &in->plan->targets)
         write_test(&w, t);
     write_config(&w);
+    struct buf plain = {0};
+    buf_str(&plain, "");
     for (uint32_t i = 0; i < w.packages.all.len; i++)
-        update_package(&w, w.packages.all.items[i], out);
+        update_package(&w, w.packages.all.items[i], out, &plain);
+    out->plain = arena_strdup(a, plain.s);
+    buf_free(&plain);
     packages_free(&w.packages);
 }
 

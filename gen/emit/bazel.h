@@ -28,6 +28,7 @@ struct bazel_file {
 struct bazel_files {
     struct bazel_file *items; /* only those that change, sorted by folder */
     uint32_t len, cap;
+    const char *plain; /* what shall stand in PLAIN_FILES */
 };
 
 /* The BUILD files of the tree: a rule for every Python file, edges from file to file, in one go over the graph. */

@@ -22,6 +22,7 @@ struct build_file {
     const char *path; /* relative to rootdir */
     const char *text; /* "" when there is none yet */
     bool exists;
+    bool unread;             /* it is what testfan alone wrote, and has not been parsed */
     bool broken;             /* it does not parse: reported, and never changed */
     bool default_visibility; /* package() says who sees its rules */
     ARRAY(struct build_rule) rules;

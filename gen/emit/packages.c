@@ -1,5 +1,6 @@
 #include "emit/packages.h"
 #include "base/diag.h"
+#include "base/hash.h"
 #include "base/os.h"
 #include "graph/graph.h"
 #include "graph/plan.h"
@@ -72,22 +73,47 @@ static void find_sources(struct packages *p) {
     }
 }
 
+/* Path -> where its digest stands in `text`. */
+static struct map read_plain(struct packages *p, const char **text) {
+    struct map plain = {.arena = p->arena};
+    size_t n = 0;
+    *text = os_read(p->arena, os_join(p->arena, p->rootdir, PLAIN_FILES), &n);
+    for (const char *s = *text; s && *s;) {
+        size_t line = strcspn(s, "\n");
+        if (line > 33)
+            map_set(&plain, s + 33, line - 33, (uint32_t)(s - *text));
+        s += line + (s[line] == '\n');
+    }
+    return plain;
+}
+
+static void read_build_file(struct packages *p, struct build_file *f, const char *path, const struct map *plain,
+                            const char *digests) {
+    size_t n = 0;
+    char *text = os_read(p->arena, os_join(p->arena, p->rootdir, path), &n), hex[33];
+    if (!text)
+        return;
+    uint32_t at = map_get(plain, path, strlen(path));
+    digest_hex(digest_bytes(text, n), hex);
+    if (f->path)
+        build_file_free(f);
+    if (at != MAP_NONE && strncmp(digests + at, hex, 32) == 0)
+        *f = (struct build_file){.arena = p->arena, .path = path, .text = text, .exists = true, .unread = true};
+    else
+        build_file_read(f, p->arena, path, text);
+}
+
 static void read_build_files(struct packages *p) {
+    const char *digests;
+    struct map plain = read_plain(p, &digests);
     for (uint32_t i = 0; i < p->scan->others.len; i++) {
         const char *path = p->scan->others.items[i];
         if (!is_build_name(os_basename(path)) || in_rules(path))
             continue;
         struct package *package = add_package(p, os_dirname(p->arena, path));
         bool better = strcmp(os_basename(path), "BUILD.bazel") == 0;
-        size_t n = 0;
-        char *text = !package->file.path || better
-                         ? os_read(p->arena, os_join(p->arena, p->rootdir, path), &n)
-                         : NULL;
-        if (!text)
-            continue;
-        if (package->file.path)
-            build_file_free(&package->file);
-        build_file_read(&package->file, p->arena, path, text);
+        if (!package->file.path || better)
+            read_build_file(p, &package->file, path, &plain, digests);
     }
     for (uint32_t i = 0; i < p->all.len; i++) {
         struct package *package = p->all.items[i];
@@ -119,8 +145,10 @@ const char *packages_name(struct packages *p, struct package *package, const cha
     }
     while (map_get(&package->taken, name, strlen(name)) != MAP_NONE ||
            ((taken = build_file_find(&package->file, name)) &&
-            !(taken->ours && strs_has(&p->kinds, taken->kind))))
+            !(taken->ours && strs_has(&p->kinds, taken->kind)))) {
         name = arena_printf(p->arena, "%s_", name);
+        package->named = true;
+    }
     map_add(&package->taken, name, strlen(name), 1);
     return name;
 }
@@ -179,12 +207,13 @@ static const char *stem_of(struct arena *a, const char *path) {
 static struct place take_place(struct packages *p, uint32_t node, const char *suffix, struct place named) {
     const char *rest, *path = graph_path(p->graph, node);
     struct package *package = packages_of(p, path, &rest);
+    const char *usual = arena_printf(p->arena, "%s%s", stem_of(p->arena, rest), suffix);
     if (named.package == package && map_get(&package->taken, named.name, strlen(named.name)) == MAP_NONE) {
         map_add(&package->taken, named.name, strlen(named.name), 1);
+        package->named |= strcmp(named.name, usual) != 0;
         return named;
     }
-    const char *name = arena_printf(p->arena, "%s%s", stem_of(p->arena, rest), suffix);
-    return (struct place){package, packages_name(p, package, name, path)};
+    return (struct place){package, packages_name(p, package, usual, path)};
 }
 
 /* The first source of a unit, and how many it has. */

@@ -4,6 +4,9 @@
 #include "base/map.h"
 #include "emit/build_file.h"
 
+/* The BUILD files in which nothing stands but what testfan makes, by path and digest: they need no parsing. */
+#define PLAIN_FILES ".testfan/cache/bazel"
+
 struct graph;
 struct plan;
 struct scan;
@@ -19,6 +22,7 @@ struct package {
     struct build_file file;
     struct build_wanted wanted;
     struct map taken; /* names of rules */
+    bool named;       /* a rule in it has another name than testfan gives by itself */
 };
 
 /* A rule: where it is and what it is called. */
