@@ -175,7 +175,8 @@ def touch(variable):
 def environment(parameters, tmp):
     """Bazel's, with temporary files where they may be written, and compiled ones nowhere: runfiles are inputs."""
     env = dict(os.environ)
-    env.setdefault("TMPDIR", os.environ.get("TEST_TMPDIR", tmp))
+    env["TEST_TMPDIR"] = os.path.dirname(tmp)
+    env.setdefault("TMPDIR", env["TEST_TMPDIR"])
     env.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     seed = os.environ.get("TEST_RANDOM_SEED", "")
     if seed.isdigit():
@@ -267,10 +268,12 @@ def main():
     premature = touch("TEST_PREMATURE_EXIT_FILE")
     touch("TEST_SHARD_STATUS_FILE")
     parameters = Parameters(sys.argv[1])
-    base = os.environ.get("TEST_TMPDIR")
-    with tempfile.TemporaryDirectory(prefix="pytest-", dir=base, ignore_cleanup_errors=True) if sys.version_info >= (3, 10) \
-            else tempfile.TemporaryDirectory(prefix="pytest-", dir=base) as tmp:
-        status = run(parameters, sys.argv[2:], tmp)
+    # Where a farm's sandbox is the whole file system, its paths begin with two slashes.
+    base = os.path.realpath("/" + (os.environ.get("TEST_TMPDIR") or tempfile.gettempdir()).lstrip("/"))
+    os.makedirs(base, exist_ok=True)
+    tmp = tempfile.mkdtemp(prefix="pytest-", dir=base)
+    status = run(parameters, sys.argv[2:], tmp)
+    shutil.rmtree(tmp, ignore_errors=True)
     if premature:
         os.unlink(premature)
     sys.exit(status)

@@ -101,10 +101,11 @@ static void note_file(struct writer *w, const char *path) {
 static void note_files(struct writer *w) {
     const struct scan *scan = w->in->scan;
     for (uint32_t i = 0; i < scan->files.len; i++)
-        if (!(scan->files.items[i].flags & SOURCE_GONE))
+        if (!(scan->files.items[i].flags & SOURCE_GONE) && !packages_own(scan->files.items[i].path))
             note_file(w, scan->files.items[i].path);
     for (uint32_t i = 0; i < scan->others.len; i++)
-        note_file(w, scan->others.items[i]);
+        if (!packages_own(scan->others.items[i]))
+            note_file(w, scan->others.items[i]);
 }
 
 static bool is_there(const struct writer *w, const char *path) {
@@ -160,7 +161,7 @@ static void add_other(struct writer *w, const struct package *package, uint32_t 
     size_t n = strlen(path);
     if (str_starts(path, DIST_FOLDER)) {
         add_dist(w, path + strlen(DIST_FOLDER), deps);
-    } else if (map_get(&w->configured, path, n) != MAP_NONE) {
+    } else if (packages_own(path) || map_get(&w->configured, path, n) != MAP_NONE) {
         return;
     } else if (n && path[n - 1] == '/') {
         array_push(w->arena, data, folder_label(w, package, node));

@@ -17,6 +17,10 @@ static bool in_rules(const char *path) {
     return str_starts(path, RULES_FOLDER "/");
 }
 
+bool packages_own(const char *path) {
+    return is_build_name(os_basename(path)) || in_rules(path);
+}
+
 /* Of what Bazel allows in a target's name, without spaces, which its runfiles can't hold before Bazel 7. */
 static bool label_holds(const char *path) {
     for (const char *s = path; *s; s++)

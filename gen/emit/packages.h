@@ -58,6 +58,8 @@ struct package *packages_of(const struct packages *p, const char *path, const ch
 /* The label of a file, as written in package `from`; exports it where it lies in another one. `user` is the file
    that needs it. */
 const char *packages_file(struct packages *p, const struct package *from, const char *path, const char *user);
+/* Whether a path is Bazel's own, and so never an input: it is made from the inputs. */
+bool packages_own(const char *path);
 /* A name that no rule of the package has: `name`, or it with something behind. Takes it. */
 const char *packages_name(struct packages *p, struct package *package, const char *name, const char *file);
 
