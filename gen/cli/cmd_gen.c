@@ -13,7 +13,8 @@ int cmd_gen(struct invocation *in) {
         return EXIT_USAGE;
     const struct filter all = {.maxfail = -1};
     bool bazel = strcmp(in->engine, "bazel") == 0, stale = false;
-    bool ok = plan_targets(in->arena, bazel ? &p.graph : &p.sure, &p.scan, &p.config, p.store.facts, &all, &plan);
+    bool ok =
+        plan_targets(in->arena, bazel ? &p.graph : &p.sure, &p.scan, &p.config, p.store.facts, &all, &plan);
     if (ok && bazel)
         ok = workspace_write(&p, &plan, in->check, &stale);
     else if (ok)

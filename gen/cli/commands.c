@@ -5,10 +5,12 @@ const struct command commands[] = {
     {"init", CMD_INIT, "--engine bazel", "make the folder a Bazel workspace that works",
      "Copies the rules to tools/testfan and writes what a workspace needs and does not have: WORKSPACE, "
      "MODULE.bazel, lines of\n"
-     ".bazelrc and .bazelignore. What is there stays as it is. Then: testfan gen --engine bazel && bazel test "
+     ".bazelrc and .bazelignore. What is there stays as it is. Then: testfan gen --engine bazel && bazel "
+     "test "
      "//...",
      cmd_init},
-    {"gen", CMD_GEN, "[--engine ninja|bazel] [--check]", "write build.ninja or BUILD files, one target per test file",
+    {"gen", CMD_GEN, "[--engine ninja|bazel] [--check]",
+     "write build.ninja or BUILD files, one target per test file",
      "Reads the tree, works out what each test file depends on, and writes build.ninja (and what belongs to "
      "this machine\n"
      "to .testfan/, which git ignores). After that `ninja test` is enough: it calls testfan again when files "

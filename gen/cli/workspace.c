@@ -47,7 +47,8 @@ void print_diff(const char *path, const char *old, const char *now) {
     unsigned line = count_lines(a, head), removed = count_lines(a + head, n - head - tail);
     unsigned added = count_lines(b + head, m - head - tail);
     printf("--- %s%s\n+++ %s%s\n@@ -%u,%u +%u,%u @@\n", old ? "a/" : "", old ? path : "/dev/null",
-           now ? "b/" : "", now ? path : "/dev/null", line + (removed > 0), removed, line + (added > 0), added);
+           now ? "b/" : "", now ? path : "/dev/null", line + (removed > 0), removed, line + (added > 0),
+           added);
     put_lines('-', a + head, n - head - tail);
     put_lines('+', b + head, m - head - tail);
 }

@@ -9,8 +9,8 @@ struct packages;
 struct plan;
 struct project;
 
-/* Writes the BUILD files and the machine's own file, or with `check` prints what would change to standard output
-   and says so in *stale. False: reported. */
+/* Writes the BUILD files and the machine's own file, or with `check` prints what would change to standard
+   output and says so in *stale. False: reported. */
 bool workspace_write(struct project *p, const struct plan *plan, bool check, bool *stale);
 
 /* The packages of the tree, for labels. */

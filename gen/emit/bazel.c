@@ -20,9 +20,9 @@ struct writer {
     struct arena *arena;
     const struct bazel_input *in;
     struct packages packages;
-    struct map configured;      /* paths that every test has by it */
-    struct map exists;          /* paths of files: 1 */
-    struct map entries;         /* folder -> index into lists: what stands in it, or stands for a folder there */
+    struct map configured; /* paths that every test has by it */
+    struct map exists;     /* paths of files: 1 */
+    struct map entries;    /* folder -> index into lists: what stands in it, or stands for a folder there */
     ARRAY(struct strs) lists;
     struct place *folders; /* by node: the rule that holds a folder's entries */
 };
@@ -60,7 +60,8 @@ static struct wanted_rule new_rule(struct writer *w, const char *kind, const cha
     return rule;
 }
 
-static void finish_rule(struct writer *w, struct package *package, struct wanted_rule *rule, struct strs *deps) {
+static void finish_rule(struct writer *w, struct package *package, struct wanted_rule *rule,
+                        struct strs *deps) {
     put(w, rule, "tags", one(w, RULE_TAG), true);
     if (strcmp(rule->rule.kind, w->packages.test_kind) != 0)
         put(w, rule, "visibility", one(w, "//:__subpackages__"), true);
@@ -76,8 +77,8 @@ static void note_entry(struct writer *w, const char *dir, const char *path) {
     array_push(w->arena, &w->lists.items[i], path);
 }
 
-/* A file stands in its folder's list, and the first one below a folder stands for it in the list of the folder
-   above. Only folders that are nodes have a list. */
+/* A file stands in its folder's list, and the first one below a folder stands for it in the list of the
+   folder above. Only folders that are nodes have a list. */
 static void note_file(struct writer *w, const char *path) {
     map_add(&w->exists, path, strlen(path), 1);
     bool direct = true;
@@ -207,7 +208,8 @@ static void write_library(struct writer *w, uint32_t unit) {
             array_push(w->arena, &deps,
                        starlark_label(w->arena, place->package->dir, owner->package->dir, owner->name));
         else
-            array_push(w->arena, &srcs, packages_file(&w->packages, place->package, graph_path(g, node), user));
+            array_push(w->arena, &srcs,
+                       packages_file(&w->packages, place->package, graph_path(g, node), user));
     }
     starlark_sort(&srcs);
     put(w, &rule, "srcs", srcs, true);
@@ -248,7 +250,8 @@ static struct strs portable_args(struct writer *w) {
         const char *arg = w->in->plan->args.items[i], *at = strstr(arg, root);
         size_t n = strlen(root);
         if (at && (!at[n] || at[n] == '/'))
-            arg = arena_printf(w->arena, "%.*s%s", (int)(at - arg), arg, at[n] && at[n + 1] ? at + n + 1 : ".");
+            arg =
+                arena_printf(w->arena, "%.*s%s", (int)(at - arg), arg, at[n] && at[n + 1] ? at + n + 1 : ".");
         array_push(w->arena, &out, arg);
     }
     return out;
@@ -310,7 +313,8 @@ static void note_plain(struct buf *plain, const struct build_file *f, const stru
 }
 
 /* What testfan alone would write is compared first: where that stands there, nothing has to be parsed. */
-static void update_package(struct writer *w, struct package *package, struct bazel_files *out, struct buf *plain) {
+static void update_package(struct writer *w, struct package *package, struct bazel_files *out,
+                           struct buf *plain) {
     struct build_file *f = &package->file, none;
     if (f->broken)
         return;
@@ -342,7 +346,8 @@ void emit_bazel(struct arena *a, const struct bazel_input *in, struct bazel_file
     const struct graph *g = in->graph;
     *out = (struct bazel_files){0};
     w.folders = arena_alloc(a, (g->nodes + 1) * sizeof *w.folders);
-    packages_make(&w.packages, a, in->config->rootdir, in->scan, in->plan, g, &in->config->testfan.bazel.kinds);
+    packages_make(&w.packages, a, in->config->rootdir, in->scan, in->plan, g,
+                  &in->config->testfan.bazel.kinds);
     find_configured(&w);
     note_files(&w);
     for (uint32_t unit = 0; unit < g->units; unit++)

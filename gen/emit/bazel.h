@@ -31,7 +31,8 @@ struct bazel_files {
     const char *plain; /* what shall stand in PLAIN_FILES */
 };
 
-/* The BUILD files of the tree: a rule for every Python file, edges from file to file, in one go over the graph. */
+/* The BUILD files of the tree: a rule for every Python file, edges from file to file, in one go over the
+ * graph. */
 void emit_bazel(struct arena *a, const struct bazel_input *in, struct bazel_files *out);
 
 /* The one file of Bazel's that belongs to the machine: its interpreter and what is installed. */

@@ -174,9 +174,9 @@ struct update {
     const struct build_wanted *wanted;
     struct arena *arena;
     ARRAY(struct edit) edits;
-    struct strs used;  /* kinds of the rules that are there afterwards */
-    bool *placed;      /* by wanted rule: one is there */
-    struct buf added;  /* what comes at the end */
+    struct strs used; /* kinds of the rules that are there afterwards */
+    bool *placed;     /* by wanted rule: one is there */
+    struct buf added; /* what comes at the end */
 };
 
 static void replace(struct update *u, uint32_t from, uint32_t to, const char *text) {
@@ -358,8 +358,7 @@ static bool put_missing(struct update *u, struct buf *b, const struct build_rule
     bool any = false;
     for (uint32_t i = 0; i < w->rule.len; i++) {
         const struct attribute *attribute = &w->rule.items[i];
-        if (done[i] || !attribute->values.len ||
-            !ts_node_is_null(value_of(u->f, r->call, attribute->name)))
+        if (done[i] || !attribute->values.len || !ts_node_is_null(value_of(u->f, r->call, attribute->name)))
             continue;
         if (name) {
             int order = starlark_place(attribute->name) - starlark_place(name);
@@ -550,9 +549,8 @@ static void update_loads(struct update *u, struct buf *fresh) {
     for (uint32_t i = 0; u->f->tree && i < ts_node_child_count(root); i++) {
         const char *kind;
         TSNode call = call_of(u->f, ts_node_child(root, i), &kind);
-        const char *bzl = ts_node_is_null(call) || strcmp(kind, "load") != 0
-                              ? NULL
-                              : string_of(u->f, first_argument(call));
+        const char *bzl =
+            ts_node_is_null(call) || strcmp(kind, "load") != 0 ? NULL : string_of(u->f, first_argument(call));
         if (bzl && !strs_has(&done, bzl) && !ts_node_is_null(find_load(u->f, bzl)))
             update_load(u, bzl, &(struct strs){0}, fresh);
     }

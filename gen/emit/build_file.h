@@ -34,11 +34,11 @@ struct build_file {
 struct build_wanted {
     struct wanted_rule {
         struct rule rule;
-        const char *bzl; /* the file that its kind is loaded from */
+        const char *bzl;  /* the file that its kind is loaded from */
         struct strs once; /* names of attributes that are written with a new rule and then left alone */
     } * items;
     uint32_t len, cap;
-    struct strs exports; /* sorted */
+    struct strs exports;      /* sorted */
     const struct strs *kinds; /* all kinds that testfan makes: a rule of another kind is never its own */
 };
 

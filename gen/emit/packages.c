@@ -91,8 +91,8 @@ static struct map read_plain(struct packages *p, const char **text) {
     return plain;
 }
 
-static void read_build_file(struct packages *p, struct build_file *f, const char *path, const struct map *plain,
-                            const char *digests) {
+static void read_build_file(struct packages *p, struct build_file *f, const char *path,
+                            const struct map *plain, const char *digests) {
     size_t n = 0;
     char *text = os_read(p->arena, os_join(p->arena, p->rootdir, path), &n), hex[33];
     if (!text)
@@ -102,7 +102,8 @@ static void read_build_file(struct packages *p, struct build_file *f, const char
     if (f->path)
         build_file_free(f);
     if (at != MAP_NONE && strncmp(digests + at, hex, 32) == 0)
-        *f = (struct build_file){.arena = p->arena, .path = path, .text = text, .exists = true, .unread = true};
+        *f = (struct build_file){
+            .arena = p->arena, .path = path, .text = text, .exists = true, .unread = true};
     else
         build_file_read(f, p->arena, path, text);
 }
@@ -143,8 +144,8 @@ struct package *packages_of(const struct packages *p, const char *path, const ch
 const char *packages_name(struct packages *p, struct package *package, const char *name, const char *file) {
     const struct build_rule *taken = build_file_find(&package->file, name);
     if (taken && !(taken->ours && strs_has(&p->kinds, taken->kind))) {
-        diag(DIAG_RULE_NAME, package->file.path, taken->line, 0, "the name '%s' is taken; the rule for %s gets another",
-             name, file);
+        diag(DIAG_RULE_NAME, package->file.path, taken->line, 0,
+             "the name '%s' is taken; the rule for %s gets another", name, file);
         hint("rename that rule, or keep the other name");
     }
     while (map_get(&package->taken, name, strlen(name)) != MAP_NONE ||
@@ -241,7 +242,8 @@ static unsigned flags_of(const struct packages *p, uint32_t node) {
 /* Two rounds: names that rules already have come before those that new ones would like. */
 static void name_all(struct packages *p, const struct place *named_library, const struct place *named_test) {
     const struct graph *g = p->graph;
-    unsigned char *needed = arena_alloc(p->arena, g->units + 1), *target = arena_alloc(p->arena, g->nodes + 1);
+    unsigned char *needed = arena_alloc(p->arena, g->units + 1),
+                  *target = arena_alloc(p->arena, g->nodes + 1);
     for (uint32_t i = 0; i < g->units; i++)
         for (uint32_t j = g->unit_edges_first[i]; j < g->unit_edges_first[i + 1]; j++)
             needed[g->unit_edges[j]] = 1;
@@ -252,8 +254,8 @@ static void name_all(struct packages *p, const struct place *named_library, cons
         for (uint32_t node = 0; node < sources; node++)
             if (p->source[node] && target[node] && !p->test[node].package &&
                 (round || named_test[node].package))
-                p->test[node] = take_place(p, node, flags_of(p, node) & SOURCE_TEST ? "" : "_doctest",
-                                           named_test[node]);
+                p->test[node] =
+                    take_place(p, node, flags_of(p, node) & SOURCE_TEST ? "" : "_doctest", named_test[node]);
         for (uint32_t unit = 0; unit < g->units; unit++) {
             uint32_t n, first = first_source(p, unit, &n);
             if (!n || p->library[unit].package)
@@ -318,7 +320,8 @@ void packages_free(struct packages *p) {
         build_file_free(&p->all.items[i]->file);
 }
 
-const char *packages_file(struct packages *p, const struct package *from, const char *path, const char *user) {
+const char *packages_file(struct packages *p, const struct package *from, const char *path,
+                          const char *user) {
     const char *rest;
     struct package *owner = packages_of(p, path, &rest);
     if (!label_holds(path)) {
@@ -335,8 +338,8 @@ const char *packages_file(struct packages *p, const struct package *from, const 
         array_push(p->arena, &owner->wanted.exports, rest);
         return label;
     }
-    diag(DIAG_PACKAGE_BOUNDARY, owner->file.path, 0, 0, "%s needs %s, which this package does not export", user,
-         path);
+    diag(DIAG_PACKAGE_BOUNDARY, owner->file.path, 0, 0, "%s needs %s, which this package does not export",
+         user, path);
     hint("add to it: exports_files([\"%s\"])", rest);
     array_push(p->arena, &owner->file.exported, rest);
     return label;

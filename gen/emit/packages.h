@@ -4,7 +4,8 @@
 #include "base/map.h"
 #include "emit/build_file.h"
 
-/* The BUILD files in which nothing stands but what testfan makes, by path and digest: they need no parsing. */
+/* The BUILD files in which nothing stands but what testfan makes, by path and digest: they need no parsing.
+ */
 #define PLAIN_FILES ".testfan/cache/bazel"
 
 struct graph;
@@ -55,8 +56,8 @@ void packages_free(struct packages *p);
 
 /* The package that a path lies in, and the rest of the path. */
 struct package *packages_of(const struct packages *p, const char *path, const char **rest);
-/* The label of a file, as written in package `from`; exports it where it lies in another one. `user` is the file
-   that needs it. */
+/* The label of a file, as written in package `from`; exports it where it lies in another one. `user` is the
+   file that needs it. */
 const char *packages_file(struct packages *p, const struct package *from, const char *path, const char *user);
 /* Whether a path is Bazel's own, and so never an input: it is made from the inputs. */
 bool packages_own(const char *path);

@@ -11,9 +11,9 @@ struct merge_inputs {
 };
 
 /*
- * The reports that a build event file of `bazel test` names (--build_event_json_file): of each run and shard of a
- * target the last attempt's, sorted by label. A target that was to run and has no report, or one that Bazel made in
- * pytest's place, is there with the reason. False when the file cannot be read; reported.
+ * The reports that a build event file of `bazel test` names (--build_event_json_file): of each run and shard
+ * of a target the last attempt's, sorted by label. A target that was to run and has no report, or one that
+ * Bazel made in pytest's place, is there with the reason. False when the file cannot be read; reported.
  */
 bool bep_read(struct arena *a, const char *path, struct merge_inputs *inputs);
 

@@ -61,7 +61,7 @@ struct config {
             const char *dists;  /* "@pypi": what is installed comes from there; NULL: from the machine */
             const char *python; /* the label of an interpreter, or NULL */
         } bazel;                /* [tool.testfan.bazel] */
-    } testfan;               /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
+    } testfan;                  /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
 };
 
 /*

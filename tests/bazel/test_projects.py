@@ -4,8 +4,6 @@ import os
 import conftest
 import pytest
 
-# Where tests find files by names that are computed, a traced run tells.
-LEARNED = {"mako", "flask"}
 # A file that few tests need, and how its edit must show.
 LEAVES = {
     "toolz": "toolz/compatibility.py",
@@ -22,7 +20,7 @@ NAMES = os.environ.get("BAZEL_PROJECTS", "toolz wtforms jinja2 boltons mako flas
 def test_project(name, project):
     w = project(name)
     plain = w.plain(conftest.e2e.KNOWN[name]["tests"])
-    if name in LEARNED:
+    if name in conftest.LEARNED:
         w.testfan("learn")
     w.init().gen()
     first = w.bazel("test", "//...")
