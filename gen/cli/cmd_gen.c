@@ -1,7 +1,10 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/project.h"
+#include "cli/workspace.h"
 #include "base/diag.h"
+
+#include <string.h>
 
 int cmd_gen(struct invocation *in) {
     struct project p;
@@ -9,10 +12,15 @@ int cmd_gen(struct invocation *in) {
     if (!project_load(in->arena, in, 0, &p))
         return EXIT_USAGE;
     const struct filter all = {.maxfail = -1};
-    bool ok = plan_targets(in->arena, &p.sure, &p.scan, &p.config, p.store.facts, &all, &plan) &&
-              project_write(&p, &plan);
+    bool bazel = strcmp(in->engine, "bazel") == 0, stale = false;
+    bool ok =
+        plan_targets(in->arena, bazel ? &p.graph : &p.sure, &p.scan, &p.config, p.store.facts, &all, &plan);
+    if (ok && bazel)
+        ok = workspace_write(&p, &plan, in->check, &stale);
+    else if (ok)
+        ok = in->check ? project_check(&p, &plan, &stale) : project_write(&p, &plan);
     if (ok && in->stats)
         project_stats(&p, &plan);
     project_free(&p);
-    return !ok ? EXIT_USAGE : diag_errors() ? EXIT_FAILED : EXIT_PASSED;
+    return !ok ? EXIT_USAGE : diag_errors() || (in->check && stale) ? EXIT_FAILED : EXIT_PASSED;
 }

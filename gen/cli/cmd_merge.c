@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "base/out.h"
 #include "graph/plan.h"
+#include "report/bep.h"
 #include "report/merge.h"
 #include "report/terminal.h"
 #include "report/times.h"
@@ -42,20 +43,22 @@ int cmd_merge(struct invocation *in) {
         die("cannot enter %s:", in->dir);
     if (in->plan)
         return merge_plan(in);
-    if (!in->output || !in->words.len) {
+    if (!in->output || (!in->words.len && !in->bep)) {
         diag(DIAG_USAGE, NULL, 0, 0,
              in->output ? "merge takes the reports to merge" : "merge takes -o OUT.xml");
         hint("testfan merge -o all.xml one.xml two.xml");
         return EXIT_USAGE;
     }
-    struct merge_input *inputs = arena_alloc(in->arena, in->words.len * sizeof *inputs);
+    struct merge_inputs inputs = {0};
+    if (in->bep && !bep_read(in->arena, in->bep, &inputs))
+        return EXIT_USAGE;
     for (uint32_t i = 0; i < in->words.len; i++)
-        inputs[i].report = in->words.items[i];
+        array_push(in->arena, &inputs, (struct merge_input){.report = in->words.items[i]});
     struct summary s = {0};
-    if (!merge_reports(in->arena, inputs, in->words.len, in->output, &s))
+    if (!merge_reports(in->arena, inputs.items, inputs.len, in->output, &s))
         return EXIT_INTERNAL;
     if (in->durations)
         times_update(TIMES_FILE, &s, NULL);
-    print_summary(&s, 0, in->words.len);
+    print_summary(&s, 0, inputs.len);
     return summary_exit(&s);
 }

@@ -2,7 +2,9 @@
 #include "cli/options.h"
 #include "cli/project.h"
 #include "cli/selection.h"
+#include "cli/workspace.h"
 #include "base/diag.h"
+#include "emit/bazel.h"
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -47,6 +49,18 @@ static void print_target(const struct target *t, const char *format) {
         puts(t->nodes.items[i]);
 }
 
+/* Every file has its label, also where only some of its tests are selected. */
+static void print_labels(struct project *p, const struct plan *plan) {
+    struct packages packages;
+    workspace_packages(p, plan, &packages);
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        const char *label = bazel_label(&packages, t->node);
+        if (label)
+            puts(label);
+    }
+    packages_free(&packages);
+}
+
 static void print_reason(const struct reason *r) {
     printf("    %s%s%s\n", reason_name(r->kind), r->text ? ": " : "", r->text ? r->text : "");
     for (uint32_t i = 0; i < r->chain.len; i++)
@@ -65,13 +79,15 @@ int cmd_select(struct invocation *in) {
     struct project p;
     struct plan plan;
     struct reasons reasons = {0};
-    bool json = strcmp(in->format, "json") == 0;
-    if (!project_load(in->arena, in, selection_needs_edges(in) ? 0 : PROJECT_NO_EDGES, &p))
+    bool json = strcmp(in->format, "json") == 0, bazel = strcmp(in->format, "bazel") == 0;
+    if (!project_load(in->arena, in, bazel || selection_needs_edges(in) ? 0 : PROJECT_NO_EDGES, &p))
         return EXIT_USAGE;
     bool ok = select_targets(in, &p, &plan, json || in->explain ? &reasons : NULL);
     if (ok && json)
         print_json(&plan, &reasons);
-    for (uint32_t i = 0; ok && !json && i < plan.targets.len; i++) {
+    if (ok && bazel)
+        print_labels(&p, &plan);
+    for (uint32_t i = 0; ok && !json && !bazel && i < plan.targets.len; i++) {
         print_target(&plan.targets.items[i], in->format);
         if (in->explain && i < reasons.len)
             print_reason(&reasons.items[i]);

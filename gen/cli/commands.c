@@ -2,12 +2,22 @@
 #include "cli/options.h"
 
 const struct command commands[] = {
-    {"gen", CMD_GEN, "[--engine ninja]", "write build.ninja, one target per test file",
+    {"init", CMD_INIT, "--engine bazel", "make the folder a Bazel workspace that works",
+     "Copies the rules to tools/testfan and writes what a workspace needs and does not have: WORKSPACE, "
+     "MODULE.bazel, lines of\n"
+     ".bazelrc and .bazelignore. What is there stays as it is. Then: testfan gen --engine bazel && bazel "
+     "test "
+     "//...",
+     cmd_init},
+    {"gen", CMD_GEN, "[--engine ninja|bazel] [--check]",
+     "write build.ninja or BUILD files, one target per test file",
      "Reads the tree, works out what each test file depends on, and writes build.ninja (and what belongs to "
      "this machine\n"
      "to .testfan/, which git ignores). After that `ninja test` is enough: it calls testfan again when files "
      "come or go.\n"
-     "`ninja FILE.test` runs one file.",
+     "`ninja FILE.test` runs one file.\n"
+     "For Bazel: writes or updates BUILD.bazel in every folder that holds Python, beside what people wrote "
+     "there.",
      cmd_gen},
     {"test", CMD_TEST,
      "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [-j N] [--maxfail N] [-- "
@@ -23,7 +33,7 @@ const struct command commands[] = {
      cmd_test},
     {"select", CMD_SELECT,
      "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [--explain] [--format "
-     "paths|ninja|json]",
+     "paths|ninja|bazel|json]",
      "print the test files that would run, and run nothing",
      "Prints the test files that `testfan test` with the same words is about, one a line, sorted; no Python "
      "is "
@@ -59,11 +69,12 @@ const struct command commands[] = {
      "to\n"
      "testfan.learned.json, to be checked in: from then on these edges count on every machine and engine.",
      cmd_learn},
-    {"merge", CMD_MERGE, "-o OUT.xml [--durations] REPORT.xml...",
+    {"merge", CMD_MERGE, "-o OUT.xml [--bep FILE] [--durations] [REPORT.xml...]",
      "many JUnit reports into one; exits as pytest would have",
      "Merges JUnit XML reports into one and prints a summary. Totals are counted again. A report that is "
      "missing or broken\n"
-     "becomes an <error>, after the testcases that could be read.",
+     "becomes an <error>, after the testcases that could be read. --bep takes the reports of a `bazel test\n"
+     "--build_event_json_file=FILE`; a target of it without a report is an <error>, too.",
      cmd_merge},
     {0},
 };

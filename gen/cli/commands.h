@@ -13,6 +13,7 @@ int cmd_why(struct invocation *in);
 int cmd_graph(struct invocation *in);
 int cmd_audit(struct invocation *in);
 int cmd_learn(struct invocation *in);
+int cmd_init(struct invocation *in);
 int cmd_merge(struct invocation *in);
 
 /* pytest's exit codes, which are testfan's too. */

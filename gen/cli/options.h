@@ -18,7 +18,8 @@ enum command_bit {
     CMD_GRAPH = 128,
     CMD_AUDIT = 256,
     CMD_LEARN = 512,
-    CMD_ALL = 1023,
+    CMD_INIT = 1024,
+    CMD_ALL = 2047,
 };
 
 /* What the command line says. Paths are as given: relative to the folder where testfan was started. */
@@ -30,9 +31,9 @@ struct invocation {
     const char *engine, *format, *color;
     const char *keyword, *markexpr, *since; /* -k, -m, --since; or NULL */
     bool failed, fresh, explain;            /* --failed, --new, --explain */
-    const char *output, *plan, *stamp;
+    const char *output, *plan, *stamp, *bep;
     long jobs, maxfail; /* -1: not given */
-    bool verbose, stats, direct, durations, no_workers, help, version;
+    bool verbose, stats, direct, durations, no_workers, check, help, version;
     struct strs words;         /* what is no option */
     struct strs rest;          /* what stands after `--` */
     struct strs error, ignore; /* --error CODE, --ignore CODE */

@@ -21,8 +21,9 @@ bool outcome_merge(struct arena *a, const struct plan *plan, const char *out, st
     struct merge_input *in = arena_alloc(a, (plan->targets.len + 1) * sizeof *in);
     for (uint32_t i = 0; i < plan->targets.len; i++) {
         const struct target *t = &plan->targets.items[i];
-        in[i] = (struct merge_input){t->file, arena_printf(a, "%s.xml", t->result),
-                                     arena_printf(a, "%s.log", t->result)};
+        in[i] = (struct merge_input){.target = t->file,
+                                     .report = arena_printf(a, "%s.xml", t->result),
+                                     .log = arena_printf(a, "%s.log", t->result)};
     }
     return merge_reports(a, in, plan->targets.len, out, s);
 }

@@ -4,6 +4,7 @@
 #include "base/os.h"
 #include "base/out.h"
 #include "cli/options.h"
+#include "cli/workspace.h"
 #include "emit/ninja.h"
 #include "graph/closure.h"
 #include "graph/forget.h"
@@ -233,11 +234,12 @@ static struct strs watched_paths(const struct project *p) {
 
 /* Of what runs the tests: a new testfan that runs them in another way runs them again. */
 static const char *digest_rules(struct arena *a) {
+    const char *names[] = {"testfan_bazel.py", "testfan_company.py", "testfan_probe.py", "testfan_shard.py"};
+    const struct strs others = {.items = names, .len = sizeof names / sizeof *names};
     struct digest sum = {0};
     char hex[33];
     for (const struct embedded_file *f = embedded_files; f->name; f++)
-        if (str_ends(f->name, ".py") && strcmp(f->name, "testfan_probe.py") != 0 &&
-            strcmp(f->name, "testfan_company.py") != 0)
+        if (str_ends(f->name, ".py") && !strs_has(&others, f->name))
             digest_add(&sum, digest_bytes(f->text, strlen(f->text)));
     digest_hex(sum, hex);
     return arena_strdup(a, hex);
@@ -361,6 +363,20 @@ const char *project_write_ordered(struct project *p, const struct plan *plan) {
     bool ok = out_write(in_root(p, file), b.s, b.len, NULL);
     buf_free(&b);
     return ok ? file : NULL;
+}
+
+bool project_check(struct project *p, const struct plan *plan, bool *stale) {
+    if (!may_overwrite(p, "build.ninja"))
+        return false;
+    struct buf b = {0};
+    size_t n = 0;
+    const char *old = os_read(p->arena, in_root(p, "build.ninja"), &n);
+    emit_ninja(&b, plan, &p->sure, NULL);
+    *stale = !old || strcmp(old, b.s) != 0;
+    if (*stale)
+        print_diff("build.ninja", old, b.s);
+    buf_free(&b);
+    return true;
 }
 
 void project_stats(const struct project *p, const struct plan *plan) {

@@ -59,6 +59,8 @@ bool project_write(struct project *p, const struct plan *plan);
 /* The same build file with the targets in the order in which they shall start, the longest first by the times
    of earlier runs; returns its path, relative to rootdir. NULL: reported. */
 const char *project_write_ordered(struct project *p, const struct plan *plan);
+/* Prints how build.ninja would change, and says in *stale whether it would. False: reported. */
+bool project_check(struct project *p, const struct plan *plan, bool *stale);
 
 /* Prints what --stats asks for to standard error. */
 void project_stats(const struct project *p, const struct plan *plan);

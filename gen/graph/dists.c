@@ -254,6 +254,28 @@ char *dists_stamp(const struct dists *d) {
     return text;
 }
 
+char *dists_text(const struct dists *d, const char *import) {
+    struct listing l;
+    listing_new(d, &l);
+    list_name(&l, import);
+    char *text = arena_strndup(d->arena, l.lines.s, l.lines.len);
+    listing_free(&l);
+    return text;
+}
+
+struct strs dists_direct(const struct dists *d, const char *import) {
+    struct strs out = {0};
+    if (import) {
+        uint32_t i = map_get(&d->providers, import, strlen(import));
+        return i == MAP_NONE ? out : d->lists.items[i];
+    }
+    array_push(d->arena, &out, "pytest");
+    ARRAY_FOR (const struct dist, dist, &d->python->dists)
+        if (dist->plugins.len && !dists_is_own(d, dist) && strcmp(dist->name, "pytest") != 0)
+            array_push(d->arena, &out, dist->name);
+    return out;
+}
+
 static bool write_names(const struct dists *d) {
     struct buf b = {0};
     buf_fmt(&b, "prefix %s\n", d->python->prefix);

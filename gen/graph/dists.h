@@ -47,6 +47,11 @@ uint32_t dists_find(const struct dists *d, const char *name);
 /* What every target runs with, as text for the stamp: pytest, the distributions with pytest plugins, and all
    that they require. */
 char *dists_stamp(const struct dists *d);
+/* What the file of an import name's node says, in d's arena. */
+char *dists_text(const struct dists *d, const char *import);
+/* The distributions that an import name comes from directly, or with NULL pytest and those with pytest
+   plugins. */
+struct strs dists_direct(const struct dists *d, const char *import);
 /* Adds to `names` the distributions behind an import name, or with NULL those that every target runs with. */
 void dists_names(const struct dists *d, const char *import, struct map *names);
 /* Writes the files of the nodes, and what `testfan exec` needs to tell which distribution a file belongs to.

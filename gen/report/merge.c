@@ -137,18 +137,13 @@ static void on_part(void *ctx, const char *xml, size_t n) {
     content_write(ctx, xml, n);
 }
 
-static void add_error(struct merge *m, const char *report, const struct junit_error *error) {
-    struct buf message = {0}, xml = {0};
-    const char *name = m->given ? m->given : report;
-    buf_fmt(&message, "no readable report: %s:", report);
-    if (error->line)
-        buf_fmt(&message, "%u:", error->line);
-    buf_fmt(&message, " %s", error->message);
+static void add_message(struct merge *m, const char *name, const char *message) {
+    struct buf xml = {0};
     buf_str(&xml, "<testcase");
     buf_attribute(&xml, "classname", "");
     buf_attribute(&xml, "name", name);
     buf_str(&xml, " time=\"0.000\"><error");
-    buf_attribute(&xml, "message", message.s);
+    buf_attribute(&xml, "message", message);
     buf_str(&xml, "/></testcase>");
     if (!m->open)
         on_suite(m, &(struct junit_suite){0});
@@ -156,12 +151,21 @@ static void add_error(struct merge *m, const char *report, const struct junit_er
                                     .name = name,
                                     .outcome = JUNIT_ERROR,
                                     .call = JUNIT_ERROR,
-                                    .message = message.s,
+                                    .message = message,
                                     .text = "",
                                     .xml = xml.s,
                                     .xml_len = xml.len});
-    buf_free(&message);
     buf_free(&xml);
+}
+
+static void add_error(struct merge *m, const char *report, const struct junit_error *error) {
+    struct buf message = {0};
+    buf_fmt(&message, "no readable report: %s:", report);
+    if (error->line)
+        buf_fmt(&message, "%u:", error->line);
+    buf_fmt(&message, " %s", error->message);
+    add_message(m, m->given ? m->given : report, message.s);
+    buf_free(&message);
 }
 
 static void read_one(struct merge *m, const struct merge_input *in) {
@@ -169,7 +173,9 @@ static void read_one(struct merge *m, const struct merge_input *in) {
     struct junit_error error;
     uint32_t before = m->suites.len;
     m->given = in->target;
-    if (!junit_read(in->report, &events, &error))
+    if (in->missing)
+        add_message(m, m->given, in->missing);
+    else if (!junit_read(in->report, &events, &error))
         add_error(m, in->report, &error);
     else if (m->given && m->suites.len == before)
         add_error(m, in->report, &(struct junit_error){.message = "it has no test suite"});

@@ -9,8 +9,9 @@
 struct merge_input {
     const char
         *target; /* the test file, or NULL: then suites say it by the property testfan.target, or not */
-    const char *report; /* the path of a JUnit XML file */
-    const char *log;    /* the worker's log of that run, or NULL; gives the node ids */
+    const char *report;  /* the path of a JUnit XML file */
+    const char *log;     /* the worker's log of that run, or NULL; gives the node ids */
+    const char *missing; /* why there is no report to read, or NULL */
 };
 
 /* A test that failed, or an error. */

@@ -169,9 +169,41 @@ static bool read_seconds(const char *path, const struct toml *v, double *seconds
     return (*seconds > 0 && isfinite(*seconds)) || wrong_setting(path, v, "a number of seconds above 0");
 }
 
+static bool read_kinds(struct arena *a, const char *path, const struct toml *v, struct strs *kinds) {
+    bool ok = v->type == TOML_TABLE;
+    for (uint32_t i = 0; ok && i < v->items.len; i++) {
+        const struct toml *kind = v->items.items[i];
+        ok = kind->type == TOML_STRING && strchr(kind->text, '%');
+        array_push(a, kinds, kind->key);
+        array_push(a, kinds, kind->text);
+    }
+    return ok || wrong_setting(path, v, "a table of kind = \"//FILE.bzl%KIND\"");
+}
+
+static bool read_bazel(const struct loading *l, const char *path, const struct toml *table) {
+    struct bazel_settings *b = &l->config->testfan.bazel;
+    if (table->type != TOML_TABLE)
+        return wrong_setting(path, table, "a table");
+    for (uint32_t i = 0; i < table->items.len; i++) {
+        const struct toml *v = table->items.items[i];
+        bool dists = strcmp(v->key, "dists") == 0;
+        if (strcmp(v->key, "map_kind") == 0) {
+            if (!read_kinds(l->arena, path, v, &b->kinds))
+                return false;
+        } else if (dists || strcmp(v->key, "python") == 0) {
+            if (v->type != TOML_STRING || (dists && v->text[0] != '@'))
+                return wrong_setting(path, v, dists ? "a repository, as \"@pypi\"" : "a label");
+            *(dists ? &b->dists : &b->python) = v->text;
+        } else {
+            unknown_setting(l->arena, path, v, "dists map_kind python");
+        }
+    }
+    return true;
+}
+
 static bool read_setting(const struct loading *l, const char *path, const struct toml *v) {
     static const char known[] =
-        "data env error folders ignore python sources string-imports timeout timeout-per-file trace workers";
+        "bazel data env error folders ignore python sources string-imports timeout timeout-per-file trace workers";
     struct testfan_settings *t = &l->config->testfan;
     const struct {
         const char *key;
@@ -202,6 +234,8 @@ static bool read_setting(const struct loading *l, const char *path, const struct
         return read_codes(path, v, "");
     if (strcmp(v->key, "folders") == 0)
         return read_folders(l->arena, path, v);
+    if (strcmp(v->key, "bazel") == 0)
+        return read_bazel(l, path, v);
     return unknown_setting(l->arena, path, v, known);
 }
 

@@ -58,7 +58,12 @@ struct config {
         bool workers;                     /* fork targets from one started pytest; true unless said */
         double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit */
         long string_imports;              /* a string with so many dots may name a module; 0: none does */
-    } testfan; /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
+        struct bazel_settings {
+            struct strs kinds;  /* for each of testfan's kinds that is replaced: KIND, then FILE.bzl%KIND */
+            const char *dists;  /* "@pypi": what is installed comes from there; NULL: from the machine */
+            const char *python; /* the label of an interpreter, or NULL */
+        } bazel;                /* [tool.testfan.bazel] */
+    } testfan;                  /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
 };
 
 /*
