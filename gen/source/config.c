@@ -202,8 +202,8 @@ static bool read_bazel(const struct loading *l, const char *path, const struct t
 }
 
 static bool read_setting(const struct loading *l, const char *path, const struct toml *v) {
-    static const char known[] =
-        "bazel data env error folders ignore python sources string-imports timeout timeout-per-file trace workers";
+    static const char known[] = "bazel data env error folders ignore python sources string-imports timeout "
+                                "timeout-per-file trace workers";
     struct testfan_settings *t = &l->config->testfan;
     const struct {
         const char *key;
