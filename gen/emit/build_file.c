@@ -68,6 +68,7 @@ static TSNode value_of(const struct build_file *f, TSNode call, const char *name
 
 /* The call that a statement of the file is, with the name of what is called; else a null node. */
 static TSNode call_of(const struct build_file *f, TSNode statement, const char **kind) {
+    *kind = "";
     TSNode none = {0};
     if (!syntax_is(statement, KIND_STATEMENT) || ts_node_named_child_count(statement) != 1)
         return none;

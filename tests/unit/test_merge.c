@@ -58,8 +58,8 @@ static char *merged(struct fixture *f) {
 
 static void test_pytest_reports(void **state) {
     struct fixture *f = *state;
-    const struct merge_input in[] = {{"test_tiny.py", DATA "tiny.xml", DATA "tiny.log"},
-                                     {"test_broken.py", DATA "broken.xml", NULL}};
+    const struct merge_input in[] = {{"test_tiny.py", DATA "tiny.xml", DATA "tiny.log", NULL},
+                                     {"test_broken.py", DATA "broken.xml", NULL, NULL}};
     struct summary s;
     assert_true(merge_reports(&f->arena, in, 2, f->out, &s));
     assert_int_equal(s.tests, 9);
@@ -97,7 +97,7 @@ static void test_counts_as_pytest(void **state) {
     struct fixture *f = *state;
     const char *reports[] = {DATA "pytest8_xunit2.xml", DATA "pytest9_xunit1.xml"};
     for (int i = 0; i < 2; i++) {
-        const struct merge_input in = {"test_tiny.py", reports[i], NULL};
+        const struct merge_input in = {"test_tiny.py", reports[i], NULL, NULL};
         struct summary s;
         assert_true(merge_reports(&f->arena, &in, 1, f->out, &s));
         assert_int_equal(s.failed, 3);
@@ -113,12 +113,12 @@ static void test_counts_as_pytest(void **state) {
 /* A merged report merged again stays as it is, byte for byte. */
 static void test_merging_again_changes_nothing(void **state) {
     struct fixture *f = *state;
-    const struct merge_input in[] = {{"test_tiny.py", DATA "tiny.xml", NULL},
-                                     {"test_broken.py", DATA "broken.xml", NULL}};
+    const struct merge_input in[] = {{"test_tiny.py", DATA "tiny.xml", NULL, NULL},
+                                     {"test_broken.py", DATA "broken.xml", NULL, NULL}};
     struct summary s, again;
     assert_true(merge_reports(&f->arena, in, 2, f->out, &s));
     char *first = merged(f);
-    const struct merge_input once = {NULL, f->out, NULL};
+    const struct merge_input once = {NULL, f->out, NULL, NULL};
     assert_true(merge_reports(&f->arena, &once, 1, f->out, &again));
     assert_string_equal(merged(f), first);
     assert_int_equal(again.targets.len, 2);
@@ -132,8 +132,8 @@ static void test_unreadable_reports(void **state) {
     struct fixture *f = *state;
     const struct merge_input in[] = {
         {"a.py", file(f, "a.xml", "<testsuite tests='9' time='x'><testcase name='n' time='2'/><testcase>"),
-         NULL},
-        {"b.py", os_join(&f->arena, f->dir, "none.xml"), NULL}};
+         NULL, NULL},
+        {"b.py", os_join(&f->arena, f->dir, "none.xml"), NULL, NULL}};
     struct summary s;
     assert_true(merge_reports(&f->arena, in, 2, f->out, &s));
     assert_int_equal(s.tests, 3);
@@ -154,7 +154,7 @@ static void test_unreadable_reports(void **state) {
 /* An empty report says nothing of a target; of no target in particular it is what an empty run leaves. */
 static void test_report_without_a_suite(void **state) {
     struct fixture *f = *state;
-    struct merge_input in = {"a.py", file(f, "a.xml", "<testsuites/>"), NULL};
+    struct merge_input in = {"a.py", file(f, "a.xml", "<testsuites/>"), NULL, NULL};
     struct summary s;
     assert_true(merge_reports(&f->arena, &in, 1, f->out, &s));
     assert_int_equal(summary_exit(&s), 1);
@@ -170,7 +170,7 @@ static void test_absurd_times(void **state) {
         "a.py",
         file(f, "a.xml",
              "<testsuite time='1e308'><testcase time='0.5'/><testcase time='1e308'/></testsuite>"),
-        NULL};
+        NULL, NULL};
     struct summary s;
     assert_true(merge_reports(&f->arena, &in, 1, f->out, &s));
     assert_true(s.time == 0.5 && s.targets.items[0].seconds == 0.5);
@@ -178,7 +178,7 @@ static void test_absurd_times(void **state) {
 
 static void test_exit_and_not_run(void **state) {
     struct fixture *f = *state;
-    struct merge_input in = {"a.py", file(f, "a.xml", "<testsuites><testsuite/></testsuites>"), NULL};
+    struct merge_input in = {"a.py", file(f, "a.xml", "<testsuites><testsuite/></testsuites>"), NULL, NULL};
     struct summary s;
     assert_true(merge_reports(&f->arena, &in, 1, NULL, &s));
     assert_int_equal(summary_exit(&s), 5);
@@ -194,7 +194,7 @@ static void test_exit_and_not_run(void **state) {
 /* The old report stays whole when the new one cannot be put in place. */
 static void test_no_place_to_write(void **state) {
     struct fixture *f = *state;
-    const struct merge_input in = {"test_broken.py", DATA "broken.xml", NULL};
+    const struct merge_input in = {"test_broken.py", DATA "broken.xml", NULL, NULL};
     char *taken = os_join(&f->arena, f->dir, "folder");
     assert_int_equal(mkdir(taken, 0777), 0);
     struct summary s;
@@ -211,7 +211,7 @@ static void test_no_room_to_write(void **state) {
     for (int i = 0; i < 2000; i++)
         buf_fmt(&xml, "<testcase name='n%d'/>", i);
     buf_str(&xml, "</testsuite>");
-    const struct merge_input in = {"a.py", file(f, "a.xml", xml.s), NULL};
+    const struct merge_input in = {"a.py", file(f, "a.xml", xml.s), NULL, NULL};
     const char *old = file(f, "old.xml", "old");
     buf_free(&xml);
 
@@ -251,7 +251,7 @@ static void test_other_file_system(void **state) {
         os_remove_tree(dir);
         skip();
     }
-    const struct merge_input in = {"test_broken.py", DATA "broken.xml", NULL};
+    const struct merge_input in = {"test_broken.py", DATA "broken.xml", NULL, NULL};
     const char *out = os_join(&f->arena, dir, "out.xml");
     struct summary s;
     out_set_tmp(f->dir);
@@ -268,7 +268,7 @@ static void test_ids_without_a_log(void **state) {
                             "<testsuite><testcase classname='tests.test_a.TestC.TestD' name='n[x]'><failure/>"
                             "</testcase><testcase classname='tests.test_ab' name='n'><failure/></testcase>"
                             "</testsuite>");
-    const struct merge_input in = {"tests/test_a.py", path, NULL};
+    const struct merge_input in = {"tests/test_a.py", path, NULL, NULL};
     struct summary s;
     assert_true(merge_reports(&f->arena, &in, 1, NULL, &s));
     assert_string_equal(s.problems.items[0].id, "tests/test_a.py::TestC::TestD::n[x]");
@@ -281,7 +281,8 @@ static void test_ids_without_a_log(void **state) {
     const char *with[] = {"tests/test_a.py", "tests/test_a.py::n", "tests/test_a.py::"};
     const char *without[] = {"tests.test_a", "n", ""};
     for (int i = 0; i < 3; i++) {
-        const struct merge_input of_target = {"tests/test_a.py", bare, NULL}, of_none = {NULL, bare, NULL};
+        const struct merge_input of_target = {"tests/test_a.py", bare, NULL, NULL},
+                                 of_none = {NULL, bare, NULL, NULL};
         assert_true(merge_reports(&f->arena, &of_target, 1, NULL, &s));
         assert_string_equal(s.problems.items[i].id, with[i]);
         assert_true(merge_reports(&f->arena, &of_none, 1, NULL, &s));
@@ -296,7 +297,7 @@ static void test_slowest(void **state) {
     for (int i = 1; i < 307; i++)
         buf_fmt(&xml, "<testcase classname='c' name='n%d' time='%d'/>", i * 7 % 307, i * 7 % 307);
     buf_str(&xml, "</testsuite>");
-    const struct merge_input in = {NULL, file(f, "a.xml", xml.s), NULL};
+    const struct merge_input in = {NULL, file(f, "a.xml", xml.s), NULL, NULL};
     buf_free(&xml);
     struct summary s;
     assert_true(merge_reports(&f->arena, &in, 1, NULL, &s));
