@@ -110,7 +110,7 @@ static bool one_round(const char *text, size_t n, const char *in_path, const cha
     ok = f && fclose(f) == 0 && ok;
     struct arena a = {0};
     struct summary s;
-    const struct merge_input in = {below(2) ? "t.py" : NULL, in_path, NULL};
+    const struct merge_input in = {below(2) ? "t.py" : NULL, in_path, NULL, NULL};
     ok = ok && merge_reports(&a, &in, 1, out_path, &s);
     if (ok)
         terminal_summary(null, &s, &(struct terminal_options){.color = true, .durations = 3});
