@@ -1,87 +1,132 @@
-"""Runs test files as one plain pytest run would, among all others, to see what running each by itself changes.
+"""Runs test files among all others, as one plain pytest run would, to see what running each by itself changes.
 
-    python testfan_company.py LOG FILE[,FILE...] MODULE[,MODULE...] all|alone -- PYTEST_ARGS
+    python testfan_company.py TOLD LIMIT FILE XML LOG [FILE XML LOG...] -- PYTEST_ARGS
 
-`all` collects the whole suite and runs only the items of FILEs; `alone` collects FILE alone, with MODULEs imported before.
-LOG gets lines of JSON: the ids collected by file, the modules that were loaded when the first test began, and for each FILE
-that ran whether it passed.
+The whole suite is collected, and of it only the items of each FILE are run, each in a fork with a report and a log of its own, as
+the worker writes them. Where forking is not safe only the first FILE is run. TOLD gets lines of JSON: the ids collected, by file;
+the modules that collecting brought. LIMIT: the seconds that a test may take, 0: no limit.
 
 PYTEST_DONT_REWRITE
 """
-import collections
-import importlib
-import json
 import os
-import runpy
 import sys
-import types
+
+# As `python -m pytest` has it, and before anything of the tree could be hidden by what is imported here.
+if not getattr(sys.flags, "safe_path", False):
+    sys.path[0] = os.getcwd()
+
+import collections
+import json
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import testfan_server
+from testfan_server import testfan_doubts, testfan_worker
+
+del sys.path[0], sys.modules["testfan_server"]
 
 
-class Company:
-    def __init__(self, log, files, modules, alone):
-        self.log, self.files, self.modules, self.alone = log, files, modules, alone
-        self.passed = {}
-        self.at_start = None
+class Company(testfan_worker.TargetPlugin):
+    __doc__ = __doc__
 
-    def write(self, **line):
-        with open(self.log, "a", encoding="utf-8", errors="surrogateescape") as file:
+    def __init__(self, told, limit, wanted):
+        super().__init__("", os.devnull, [], None, limit)
+        self.told, self.wanted = told, wanted
+        self.output = os.fstat(1)
+        self.before = set()
+        self.reports = []
+        self.whole = True
+
+    def tell(self, **line):
+        with open(self.told, "a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(json.dumps(line) + "\n")
 
-    def name(self, item):
-        return os.path.relpath(str(item.path), os.getcwd())
-
     def pytest_collection(self, session):
-        if self.alone:
-            session.config.args = list(self.files)
-        for module in self.modules:
-            try:
-                importlib.import_module(module)
-            except BaseException:
-                pass
+        self.before = set(sys.modules)
 
-    def pytest_collection_modifyitems(self, items):
-        ids = collections.defaultdict(list)
-        for item in items:
-            ids[self.name(item)].append(item.nodeid)
-        for file, found in ids.items():
-            self.write(file=file, ids=found)
-        items[:] = [item for item in items if self.name(item) in self.files]
-
-    def pytest_runtest_logstart(self):
-        if self.at_start is None:
-            self.at_start = list(sys.modules)
-            self.write(modules=self.at_start)
-
-    def pytest_runtest_logreport(self, report):
-        file = os.path.relpath(os.path.join(os.getcwd(), report.nodeid.split("::")[0]), os.getcwd())
-        self.passed[file] = self.passed.get(file, True) and not report.failed
+    def pytest_ignore_collect(self, collection_path):
+        return None
 
     def pytest_collectreport(self, report):
-        file = report.nodeid.split("::")[0]
-        if report.failed and file in self.files:
-            self.passed[file] = False
+        self.reports.append(report)
 
-    def pytest_sessionfinish(self):
-        for file, passed in self.passed.items():
-            self.write(file=file, passed=passed)
+    def pytest_collection_modifyitems(self, items):
+        pass
+
+    def pytest_deselected(self, items):
+        pass
+
+    def pytest_runtestloop(self, session):
+        ids = collections.defaultdict(list)
+        for item in session.items:
+            ids[os.path.relpath(str(item.path), os.getcwd())].append(item.nodeid)
+        for file, found in ids.items():
+            self.tell(file=file, ids=found)
+        self.tell(modules=sorted(set(sys.modules) - self.before))
+        alone = len(os.listdir("/proc/self/task")) > 1 or testfan_doubts.has_session_hooks(session.config)
+        for target in self.wanted if not alone else []:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            pid = os.fork()
+            if pid == 0:
+                self.become(session, *target)
+                return None
+            os.waitpid(pid, 0)
+        if alone and self.wanted:
+            self.become(session, *self.wanted[0])
+            return None
+        return True
+
+    def become(self, session, file, xml, log):
+        testfan_server.die_with_parent()
+        testfan_server.own_files(os.open(os.devnull, os.O_WRONLY), self.output)
+        self.whole = False
+        self.pid, self.log = os.getpid(), os.path.abspath(log)
+        self.target = os.path.join(os.getcwd(), file)
+        self.reached = True
+        session.items = [item for item in session.items if str(item.path) == self.target]
+        session.testscollected = self.collected = len(session.items)
+        mine = [report for report in self.reports if self.is_mine(report)]
+        self.skipped = sum(report.skipped for report in mine)
+        session.testsfailed = self.failed = sum(report.failed for report in mine)
+        self.write_report(session.config, xml, mine)
+
+    def is_mine(self, report):
+        return os.path.join(os.getcwd(), report.nodeid.partition("::")[0]) == self.target
+
+    def write_report(self, config, path, reports):
+        from _pytest.junitxml import xml_key
+
+        xml = config.stash.get(xml_key, None)
+        if xml is None:
+            return
+        xml.node_reporters.clear()
+        xml.node_reporters_ordered.clear()
+        xml.stats.update(dict.fromkeys(xml.stats, 0))
+        xml.logfile = os.path.abspath(path)
+        xml.pytest_sessionstart()
+        for report in reports:
+            xml.pytest_collectreport(report)
+
+    def pytest_unconfigure(self):
+        if not self.whole:
+            super().pytest_unconfigure()
 
 
 def main():
     words = sys.argv[1:]
     split = words.index("--")
-    log, files, modules, mode = words[:split]
-    sys.path[0] = os.getcwd()
-    import pytest
-
-    company = Company(log, files.split(",") if files else [], modules.split(",") if modules else [], mode == "alone")
-    plugin = types.ModuleType("testfan_company", __doc__)
-    for name in dir(Company):
-        if name.startswith("pytest_"):
-            pytest.hookimpl(trylast=name.endswith("modifyitems"), tryfirst=name == "pytest_collection")(getattr(Company, name))
-            setattr(plugin, name, getattr(company, name))
-    sys.modules["testfan_company"] = plugin
-    sys.argv[1:] = ["-p", "testfan_company", "-p", "no:cacheprovider", "-p", "no:randomly"] + words[split + 1 :]
-    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+    told, limit, *rest = words[:split]
+    wanted = list(zip(rest[::3], rest[1::3], rest[2::3]))
+    company = Company(told, float(limit), wanted)
+    words = words[split + 1 :] + ["--junitxml=" + os.path.abspath(told + ".xml")]
+    try:
+        testfan_worker.run_pytest(company, words)
+    except SystemExit as end:
+        testfan_server.finish(end.code if isinstance(end.code, int) else 1)
+    except BaseException:
+        traceback.print_exc()
+        testfan_server.finish(1)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ import time
 
 STARTED = time.time_ns()
 
+# As `python -m pytest` has it, and before anything of the tree could be hidden by what is imported here.
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
+    sys.path[0] = os.getcwd()
+
 import _socket
 import atexit
 import fcntl
@@ -342,7 +346,7 @@ class ServedTarget(testfan_worker.TargetPlugin):
             tracer.log = os.path.abspath(traced)
             tracer.buffered = True
             tracer.pending = [os.fsdecode(self.server.memory.records[:-1])] if self.server.memory.records else []
-        super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None, request["limit"])
+        super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None, request["limit"], request["before"])
         self.needs_init = needs_init
         self.tell(config, request)
 

@@ -1,19 +1,26 @@
 """Runs one test file exactly as `python -m pytest` in this folder runs it among all others.
 
-    python testfan_worker.py TARGET LOG TRACE LIMIT [NODEID...] -- PYTEST_ARGS
+    python testfan_worker.py TARGET LOG TRACE LIMIT BEFORE [NODEID...] -- PYTEST_ARGS
 
 pytest is started with the arguments of the whole suite, so that its rootdir, its first conftest files and its options are
 those of a plain run. Only what is collected is narrowed to TARGET, by a plugin that also writes LOG: a line of JSON, written
 at once, for each test that starts and ends, so that a crash leaves a trace of what was running, and one when pytest is done. TRACE is where testfan_trace.py notes what the run reads, or empty.
 A test that takes longer than LIMIT seconds (0: none) ends the interpreter, with the stacks of all threads on its standard error.
+BEFORE names modules, between commas, that are imported before the file: it leans on them.
 
 PYTEST_DONT_REWRITE
 """
-import faulthandler
-import json
 import os
-import runpy
 import sys
+
+# As `python -m pytest` has it, and before anything of the tree could be hidden by what is imported here.
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
+    sys.path[0] = os.getcwd()
+
+import faulthandler
+import importlib
+import json
+import runpy
 import types
 
 
@@ -21,8 +28,8 @@ class TargetPlugin:
     # Taken before a test can replace them: a fixture may patch `os` for a whole session.
     getpid, open, write_to, close = map(staticmethod, (os.getpid, os.open, os.write, os.close))
 
-    def __init__(self, target, log, nodes, tracer, limit):
-        self.tracer = tracer
+    def __init__(self, target, log, nodes, tracer, limit, before=()):
+        self.tracer, self.before = tracer, before
         self.limit = limit
         self.stderr = None
         self.pid = self.getpid()
@@ -60,6 +67,11 @@ class TargetPlugin:
     def pytest_collection(self, session):
         if self.tracer is not None:
             self.tracer.searching = False
+        for module in self.before:
+            try:
+                importlib.import_module(module)
+            except ImportError:
+                pass
         config = session.config
         self.needs_init = not hasattr(sys.modules["pytest"], "Directory")
         if self.nodes:
@@ -156,16 +168,18 @@ def as_module(plugin):
 def start_trace(log):
     import atexit
 
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
     import testfan_trace
 
+    del sys.path[0], sys.modules["testfan_trace"]
     sites = []
     try:
         with open(os.path.join(".testfan", "cache", "sites"), encoding="utf-8", errors="surrogateescape") as file:
             sites = [line[5:-1] for line in file if line.startswith("site ")]
     except FileNotFoundError:  # somebody cleared the cache: distributions go unwatched once
         pass
-    child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
-    del sys.modules["testfan_trace"]
+    child = os.path.join(here, "child")
     tracer = testfan_trace.start(log, os.getcwd(), sites, child)
     atexit.register(tracer.flush)
     tracer.searching = True
@@ -180,8 +194,6 @@ def tell_arguments(args):
 
 
 def run_pytest(plugin, args):
-    if not getattr(sys.flags, "safe_path", False):
-        sys.path[0] = os.getcwd()
     try:
         sys.modules["testfan_target"] = as_module(plugin)
     except ImportError as error:
@@ -193,9 +205,9 @@ def run_pytest(plugin, args):
 def main():
     words = sys.argv[1:]
     split = words.index("--")
-    target, log, trace, limit, *nodes = words[:split]
+    target, log, trace, limit, before, *nodes = words[:split]
     tracer = start_trace(trace) if trace and hasattr(sys, "addaudithook") else None
-    run_pytest(TargetPlugin(target, log, nodes, tracer, float(limit)), words[split + 1 :])
+    run_pytest(TargetPlugin(target, log, nodes, tracer, float(limit), before.split(",") if before else []), words[split + 1 :])
 
 
 if __name__ == "__main__":

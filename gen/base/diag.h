@@ -40,6 +40,7 @@ enum diag_code {
     DIAG_BAD_LABEL,         /* a path that Bazel has no label for */
     DIAG_WORKSPACE,         /* no Bazel workspace, or not as testfan needs it */
     DIAG_FLAKY,             /* a test that passed only when it was run again */
+    DIAG_ORDER_DEPENDENT,   /* a test file that fails alone and passes among the others */
     DIAG_CODES
 };
 

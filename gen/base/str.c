@@ -111,6 +111,25 @@ bool strs_has(const struct strs *list, const char *s) {
     return false;
 }
 
+char *strs_join(struct arena *a, const struct strs *list, const char *between) {
+    struct buf b = {0};
+    buf_str(&b, "");
+    for (uint32_t i = 0; i < list->len; i++)
+        buf_fmt(&b, "%s%s", i ? between : "", list->items[i]);
+    char *text = arena_strndup(a, b.s, b.len);
+    buf_free(&b);
+    return text;
+}
+
+void strs_split(struct arena *a, struct strs *list, const char *s, char separator) {
+    const char stop[] = {separator, 0};
+    while (*s) {
+        size_t n = strcspn(s, stop);
+        array_push(a, list, arena_strndup(a, s, n));
+        s += n + (s[n] != 0);
+    }
+}
+
 static int compare(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }

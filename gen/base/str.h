@@ -30,6 +30,9 @@ bool str_is_utf8(const char *s, size_t n);
 /* The words of s between white space, copied into the arena. */
 struct strs str_words(struct arena *a, const char *s);
 bool strs_has(const struct strs *list, const char *s);
+char *strs_join(struct arena *a, const struct strs *list, const char *between);
+/* Appends what stands between the separators; nothing where s is empty. */
+void strs_split(struct arena *a, struct strs *list, const char *s, char separator);
 /* Sorts by bytes. */
 void strs_sort(struct strs *list);
 /* The entry of `list` that s was most likely meant to be, or NULL when none is near (at most a third of its

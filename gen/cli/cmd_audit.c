@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "cli/learning.h"
 #include "cli/options.h"
 #include "cli/project.h"
 #include "cli/suite.h"
@@ -11,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Runs what has no up-to-date trace; what the run prints goes to standard error. */
-static bool run_and_audit(struct invocation *in, struct project *p, struct plan *plan, struct audit *audit) {
+bool run_and_audit(struct invocation *in, struct project *p, struct plan *plan, struct audit *audit) {
     fflush(stdout);
     int out = dup(1);
     dup2(2, 1);
+    in->strict_isolation = true;
     int code = suite_run(in, p, plan);
     fflush(stdout);
     dup2(out, 1);
@@ -56,7 +57,7 @@ static void print_target(const struct invocation *in, const struct audit_target 
         printf("%s: unused %s\n", t->file, t->unused.items[i]);
 }
 
-static void print_company(const struct company *company) {
+static void print_company(const struct company_files *company) {
     ARRAY_FOR (const struct company_file, f, company) {
         if (f->unstable)
             printf("%s: test ids change from run to run: %s\n", f->file, f->id);
@@ -70,7 +71,7 @@ static void print_company(const struct company *company) {
 }
 
 static void print_text(const struct invocation *in, const struct audit *audit,
-                       const struct company *company) {
+                       const struct company_files *company) {
     print_company(company);
     ARRAY_FOR (const struct audit_target, t, audit)
         print_target(in, t);
@@ -102,7 +103,7 @@ static cJSON *target_json(const struct audit_target *t) {
     return object;
 }
 
-static void add_company_json(cJSON *json, const struct company *company) {
+static void add_company_json(cJSON *json, const struct company_files *company) {
     cJSON *unstable = cJSON_AddArrayToObject(json, "unstable");
     cJSON *dependent = cJSON_AddArrayToObject(json, "order_dependent");
     ARRAY_FOR (const struct company_file, f, company) {
@@ -116,7 +117,7 @@ static void add_company_json(cJSON *json, const struct company *company) {
     }
 }
 
-static void print_json(const struct audit *audit, const struct company *company) {
+static void print_json(const struct audit *audit, const struct company_files *company) {
     cJSON *json = cJSON_CreateObject();
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
     ARRAY_FOR (const struct audit_target, t, audit)
@@ -136,82 +137,16 @@ int cmd_audit(struct invocation *in) {
     struct project p;
     struct plan plan;
     struct audit audit;
-    struct company company = {0};
+    struct company_files company = {0};
     if (!project_load(in->arena, in, PROJECT_RUNS, &p))
         return EXIT_USAGE;
     bool ok = run_and_audit(in, &p, &plan, &audit);
     if (ok)
-        company_check(in->arena, p.python.path, &plan, &company);
+        company_check(&(struct company){in->arena, p.python.path, &plan}, &company);
     if (ok && strcmp(in->format, "json") == 0)
         print_json(&audit, &company);
     else if (ok)
         print_text(in, &audit, &company);
     project_free(&p);
     return !ok ? EXIT_USAGE : audit.missed ? EXIT_FAILED : EXIT_PASSED;
-}
-
-static struct learned_target *find_learned(struct learned *l, const char *file) {
-    for (uint32_t i = 0; i < l->len; i++)
-        if (strcmp(l->targets[i].file, file) == 0)
-            return &l->targets[i];
-    return NULL;
-}
-
-/* Takes the lessons of the targets that ran; those of others in the tree stay, those of no target go. */
-static struct learned relearn(struct invocation *in, const struct project *p, const struct audit *audit) {
-    struct learned now = {0}, before = p->learned;
-    ARRAY_FOR (const struct audit_target, t, audit) {
-        struct learned_target *old = find_learned(&before, t->file);
-        if (old && t->traced)
-            old->file = "";
-        if (t->traced) {
-            now.targets = now.len == now.cap
-                              ? array_grow(in->arena, now.targets, &now.cap, sizeof *now.targets)
-                              : now.targets;
-            now.targets[now.len++] = audit_lesson(in->arena, t, &p->graph, &p->dists);
-        }
-    }
-    for (uint32_t i = 0; i < before.len; i++) {
-        uint32_t node = graph_find(&p->graph, before.targets[i].file);
-        if (node >= p->scan.files.len + p->scan.texts.len)
-            continue;
-        now.targets = now.len == now.cap ? array_grow(in->arena, now.targets, &now.cap, sizeof *now.targets)
-                                         : now.targets;
-        now.targets[now.len++] = before.targets[i];
-    }
-    return now;
-}
-
-static uint32_t count_learned(const struct learned *l) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < l->len; i++)
-        for (int j = 0; j < LEARNED_LISTS_N; j++)
-            n += l->targets[i].lists[j].len;
-    return n;
-}
-
-int cmd_learn(struct invocation *in) {
-    struct project with, without;
-    struct plan plan;
-    struct audit audit;
-    if (!project_load(in->arena, in, PROJECT_RUNS, &with))
-        return EXIT_USAGE;
-    bool ok = run_and_audit(in, &with, &plan, &audit);
-    in->dir = with.start;
-    ok = ok && project_load(in->arena, in, PROJECT_RUNS | PROJECT_UNLEARNED, &without);
-    if (!ok) {
-        project_free(&with);
-        return EXIT_USAGE;
-    }
-    for (uint32_t i = 0; i < plan.targets.len; i++)
-        plan.targets.items[i].node = graph_find(&without.graph, plan.targets.items[i].file);
-    audit_targets(in->arena, &plan, &without.graph, &without.dists, NULL, &audit);
-    struct learned now = relearn(in, &without, &audit);
-    ok = learned_write(&now, without.config.rootdir);
-    if (ok)
-        printf("%s: %u entries for %u of %u targets\n", LEARNED_FILE, count_learned(&now), now.len,
-               audit.len);
-    project_free(&without);
-    project_free(&with);
-    return ok ? EXIT_PASSED : EXIT_USAGE;
 }

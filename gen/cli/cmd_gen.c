@@ -15,6 +15,8 @@ int cmd_gen(struct invocation *in) {
     bool bazel = strcmp(in->engine, "bazel") == 0, stale = false;
     bool ok =
         plan_targets(in->arena, bazel ? &p.graph : &p.sure, &p.scan, &p.config, p.store.facts, &all, &plan);
+    if (ok)
+        plan_learned(&plan, &p.learned);
     if (ok && bazel)
         ok = workspace_write(&p, &plan, in->check, &stale);
     else if (ok)

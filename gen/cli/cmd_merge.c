@@ -30,7 +30,10 @@ static int merge_plan(struct invocation *in) {
     struct plan plan;
     struct summary s = {0};
     out_set_tmp(".testfan/tmp");
-    if (!plan_read(in->arena, in->plan, &plan) || !outcome_merge(in->arena, &plan, plan.report, &s))
+    if (!plan_read(in->arena, in->plan, &plan))
+        return EXIT_INTERNAL;
+    outcome_judge(in->arena, in->python, &plan);
+    if (!outcome_merge(in->arena, &plan, plan.report, &s))
         return EXIT_INTERNAL;
     outcome_keep(in->arena, &plan, &s, !plan.filtered);
     if (!getenv("TESTFAN_QUIET"))

@@ -40,6 +40,8 @@ static const struct option options[] = {
      "start no more targets after N failures (0: no limit)"},
     {"no-workers", 0, NULL, VALUE_FLAG, FIELD(no_workers), CMD_TEST | CMD_AUDIT | CMD_LEARN, NULL,
      "start Python anew for each target, fork none"},
+    {"strict-isolation", 0, NULL, VALUE_FLAG, FIELD(strict_isolation), CMD_TEST, NULL,
+     "a file that fails alone has failed, whatever it does among the others"},
     {"engine", 0, "NAME", VALUE_TEXT, FIELD(engine), CMD_GEN | CMD_INIT, " ninja bazel ",
      "the build system to write for: ninja, bazel"},
     {"check", 0, NULL, VALUE_FLAG, FIELD(check), CMD_GEN, NULL,

@@ -33,7 +33,7 @@ struct invocation {
     bool failed, fresh, explain;            /* --failed, --new, --explain */
     const char *output, *plan, *stamp, *bep;
     long jobs, maxfail; /* -1: not given */
-    bool verbose, stats, direct, durations, no_workers, check, help, version;
+    bool verbose, stats, direct, durations, no_workers, strict_isolation, check, help, version;
     struct strs words;         /* what is no option */
     struct strs rest;          /* what stands after `--` */
     struct strs error, ignore; /* --error CODE, --ignore CODE */

@@ -9,6 +9,7 @@
 #include "report/merge.h"
 #include "report/terminal.h"
 #include "report/times.h"
+#include "run/opinion.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,11 @@
 #include <unistd.h>
 
 static const char report_path[] = ".testfan/report.xml";
+
+void outcome_judge(struct arena *a, const char *python, const struct plan *plan) {
+    if (python && !plan->strict && !getenv("TESTFAN_STRICT_ISOLATION"))
+        opinions_take(a, python, plan);
+}
 
 bool outcome_merge(struct arena *a, const struct plan *plan, const char *out, struct summary *s) {
     struct merge_input *in = arena_alloc(a, (plan->targets.len + 1) * sizeof *in);
@@ -68,6 +74,8 @@ static bool merge_run(struct arena *a, const struct outcome *o, struct summary *
     if (!o->part && ended)
         return outcome_merge(a, o->plan, NULL, s);
     unlink(".testfan/merged");
+    if (ended)
+        outcome_judge(a, o->python, o->plan);
     if (!outcome_merge(a, o->plan, report_path, s))
         return false;
     if (!o->plan->filtered || !ended)

@@ -13,11 +13,15 @@ struct summary;
 /* A run that has ended, in the rootdir, which is the current folder. */
 struct outcome {
     const struct plan *plan;
-    bool part;        /* only some targets were asked for, or some tests of them */
-    int ninja_status; /* 2: interrupted */
-    double seconds;   /* wall time */
-    int64_t started;  /* nanoseconds since 1970 */
+    const char *python; /* the interpreter that ran it */
+    bool part;          /* only some targets were asked for, or some tests of them */
+    int ninja_status;   /* 2: interrupted */
+    double seconds;     /* wall time */
+    int64_t started;    /* nanoseconds since 1970 */
 };
+
+/* Takes a second opinion on what failed (run/opinion.h), unless it is not wanted. */
+void outcome_judge(struct arena *a, const char *python, const struct plan *plan);
 
 /* Merges the reports of a plan into `out` (NULL: only sums up). False when that could not be written. */
 bool outcome_merge(struct arena *a, const struct plan *plan, const char *out, struct summary *s);

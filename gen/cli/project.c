@@ -107,11 +107,12 @@ static bool load(struct arena *a, const struct invocation *in, unsigned flags, s
     modules_index(&p->modules, a, &p->scan, &p->config, &p->python, &p->initial);
     dists_index(&p->dists, a, &p->python, &p->config);
     *findings = (struct findings){.arena = a};
-    if (!(flags & PROJECT_NO_EDGES))
-        resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial, findings);
-    timer_lap("resolve");
     if (!learned_read(a, p->config.rootdir, &p->learned))
         return false;
+    if (!(flags & PROJECT_NO_EDGES))
+        resolve_imports(&p->graph, &p->modules, &p->dists, &p->config, p->store.facts, &p->initial,
+                        flags & PROJECT_UNLEARNED ? NULL : &p->learned, findings);
+    timer_lap("resolve");
     if (!(flags & (PROJECT_UNLEARNED | PROJECT_NO_EDGES)))
         learned_edges(&p->learned, &p->graph, &p->dists, &p->scan, p->config.rootdir);
     graph_finish(&p->graph);

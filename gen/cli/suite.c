@@ -75,6 +75,8 @@ static int run_plan(struct invocation *in, const struct plan *plan, bool part, c
         setenv("TESTFAN_VERBOSE", "1", 1);
     if (in->no_workers)
         setenv("TESTFAN_NO_WORKERS", "1", 1);
+    if (in->strict_isolation)
+        setenv("TESTFAN_STRICT_ISOLATION", "1", 1);
     return ninja_run(in->arena, &call);
 }
 
@@ -89,6 +91,8 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
         !plan_targets(in->arena, &p->sure, &p->scan, &p->config, p->store.facts, &filter, &plan) ||
         !selection_apply(in, p, &filter, &plan, NULL))
         return EXIT_USAGE;
+    plan_learned(&whole, &p->learned);
+    plan_learned(&plan, &p->learned);
     *plan_out = plan;
     if (!project_write(p, &whole) || (plan.filtered && !project_write(p, &plan)))
         return EXIT_USAGE;
@@ -114,6 +118,7 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     if (status == 127)
         return EXIT_USAGE;
     struct outcome outcome = {.plan = &plan,
+                              .python = p->python.path,
                               .part = part || plan.filtered,
                               .ninja_status = status,
                               .started = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec,

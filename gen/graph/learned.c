@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const list_names[LEARNED_LISTS_N] = {"absent", "dists", "lists", "reads"};
+static const char *const list_names[LEARNED_LISTS_N] = {"absent", "dists", "imports", "lists", "reads"};
 
 static uint32_t line_of(const char *text, const char *file) {
     cJSON *quoted = cJSON_CreateString(file);
@@ -60,11 +60,16 @@ bool learned_read(struct arena *a, const char *rootdir, struct learned *l) {
     return ok;
 }
 
-bool learned_has(const struct learned *l, const char *file, enum learned_list list, const char *entry) {
+struct learned_target *learned_find(const struct learned *l, const char *file) {
     for (uint32_t i = 0; l && i < l->len; i++)
-        if (strcmp(l->targets[i].file, file) == 0 && strs_has(&l->targets[i].lists[list], entry))
-            return true;
-    return false;
+        if (strcmp(l->targets[i].file, file) == 0)
+            return &l->targets[i];
+    return NULL;
+}
+
+bool learned_has(const struct learned *l, const char *file, enum learned_list list, const char *entry) {
+    const struct learned_target *t = learned_find(l, file);
+    return t && strs_has(&t->lists[list], entry);
 }
 
 static int compare_targets(const void *a, const void *b) {
@@ -151,7 +156,7 @@ void learned_edges(const struct learned *l, struct graph *g, struct dists *d, co
         }
         for (int j = 0; j < LEARNED_LISTS_N; j++)
             for (uint32_t k = 0; k < t->lists[j].len; k++)
-                if (j == LEARNED_DISTS)
+                if (j == LEARNED_DISTS || j == LEARNED_IMPORTS)
                     dists_import(d, g, from, t->lists[j].items[k], "", true, t->line);
                 else
                     add_path(g, t, from, (enum learned_list)j, t->lists[j].items[k], rootdir);

@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "base/out.h"
 #include "graph/graph.h"
+#include "graph/learned.h"
 #include "source/collect.h"
 #include "source/config.h"
 #include "source/facts.h"
@@ -147,6 +148,7 @@ static void plan_args(struct arena *a, const struct config *c, const struct filt
     plan->cache_dir = cached ? c->cache_dir : NULL;
     plan->trace = c->testfan.trace;
     plan->workers = c->testfan.workers;
+    plan->strict = c->testfan.strict_isolation;
     plan->timeout = c->testfan.timeout;
     plan->timeout_per_file = c->testfan.timeout_per_file;
 }
@@ -200,6 +202,17 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
     return true;
 }
 
+void plan_learned(struct plan *plan, const struct learned *learned) {
+    ARRAY_FOR (struct target, t, &plan->targets) {
+        const struct learned_target *known = learned_find(learned, t->file);
+        if (!known)
+            continue;
+        t->before = known->lists[LEARNED_IMPORTS];
+        for (uint32_t i = 0; i < t->before.len; i++)
+            t->digest = digest_chain(t->digest, digest_bytes(t->before.items[i], strlen(t->before.items[i])));
+    }
+}
+
 static cJSON *strings_json(const struct strs *list) {
     cJSON *array = cJSON_CreateArray();
     for (uint32_t i = 0; i < list->len; i++)
@@ -227,8 +240,11 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     if (plan->cache_dir)
         cJSON_AddStringToObject(json, "cache_dir", plan->cache_dir);
     cJSON_AddNumberToObject(json, "durations", (double)plan->durations);
+    cJSON_AddBoolToObject(json, "strict", plan->strict);
+    cJSON_AddNumberToObject(json, "limit", plan->timeout);
+    cJSON_AddItemToObject(json, "args", strings_json(&plan->args));
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
-    cJSON *nodes = cJSON_CreateObject();
+    cJSON *nodes = cJSON_CreateObject(), *before = cJSON_CreateObject();
     ARRAY_FOR (const struct target, t, &plan->targets) {
         cJSON *target = cJSON_CreateObject();
         cJSON_AddStringToObject(target, "file", t->file);
@@ -237,6 +253,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
         cJSON_AddItemToArray(targets, target);
         if (t->nodes.len)
             cJSON_AddItemToObject(nodes, t->file, strings_json(&t->nodes));
+        if (t->before.len)
+            cJSON_AddItemToObject(before, t->file, strings_json(&t->before));
     }
     cJSON_AddNumberToObject(run, "version", PLAN_VERSION);
     cJSON_AddStringToObject(run, "worker", ".testfan/rules/testfan_worker.py");
@@ -248,6 +266,7 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddBoolToObject(run, "filtered", plan->filtered);
     cJSON_AddBoolToObject(run, "trace", plan->trace);
     cJSON_AddItemToObject(run, "nodes", nodes);
+    cJSON_AddItemToObject(run, "before", before);
     cJSON_AddNumberToObject(run, "maxfail", (double)plan->maxfail);
     bool ok = write_json(rootdir, plan->dir, "plan.json", json);
     return write_json(rootdir, plan->dir, "run.json", run) && ok;
@@ -273,6 +292,12 @@ bool plan_read(struct arena *a, const char *path, struct plan *plan) {
     plan->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
     plan->junitxml = string_of(a, json, "junitxml");
     plan->cache_dir = string_of(a, json, "cache_dir");
+    plan->strict = cJSON_IsTrue(cJSON_GetObjectItem(json, "strict"));
+    const cJSON *limit = cJSON_GetObjectItem(json, "limit"), *args = cJSON_GetObjectItem(json, "args");
+    if (cJSON_IsNumber(limit))
+        plan->timeout = limit->valuedouble;
+    for (const cJSON *word = args ? args->child : NULL; word; word = word->next)
+        array_push(a, &plan->args, arena_strdup(a, word->valuestring));
     const cJSON *durations = cJSON_GetObjectItem(json, "durations");
     if (cJSON_IsNumber(durations))
         plan->durations = (long)durations->valuedouble;

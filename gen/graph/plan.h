@@ -10,6 +10,7 @@
 struct config;
 struct facts;
 struct graph;
+struct learned;
 struct scan;
 
 /* Where gen puts the fork server's program, relative to rootdir. */
@@ -23,6 +24,7 @@ struct target {
     struct digest digest; /* of the paths of everything it depends on */
     const char *result;   /* its results are named RESULT.xml, .ok and .log; relative to rootdir */
     struct strs nodes;    /* the node ids to run of it; none: all */
+    struct strs before;   /* modules to import first, by testfan.learned.json */
 };
 
 /* What is to be run, and how: what emit and merge read. Sorted by file. */
@@ -33,6 +35,7 @@ struct plan {
     bool filtered;      /* some tests of a target may be left out: nothing here makes a lasting pass */
     bool trace;         /* note what the run reads */
     bool workers;       /* fork targets from one started pytest */
+    bool strict;        /* no second opinion on what failed alone */
     double timeout, timeout_per_file; /* in seconds; 0: none */
     struct strs args;                 /* pytest's arguments, the same for every target */
     long maxfail;                     /* 0: none */
@@ -52,6 +55,9 @@ struct filter {
  * nothing; reported. */
 bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, const struct config *c,
                   const struct facts *const *facts, const struct filter *filter, struct plan *plan);
+
+/* Takes over what was learned of the targets. */
+void plan_learned(struct plan *plan, const struct learned *learned);
 
 /* plan.json: the targets, for merge; run.json: what `testfan exec` needs. Deterministic; written only when
  * changed. */

@@ -5,6 +5,7 @@
 #include "graph/data.h"
 #include "graph/dists.h"
 #include "graph/graph.h"
+#include "graph/learned.h"
 #include "graph/modules.h"
 #include "graph/resolver.h"
 #include "graph/shadows.h"
@@ -132,7 +133,11 @@ static void resolve_shadows(const struct resolver *of) {
     }
 }
 
-static void resolve_test(const struct resolver *r, const struct strs *initial) {
+static void resolve_test(const struct resolver *r, const struct strs *initial,
+                         const struct learned *learned) {
+    const struct learned_target *known = learned_find(learned, r->path);
+    if (known)
+        resolve_plugins(r, &known->lists[LEARNED_IMPORTS]);
     for (uint32_t i = 0; i < initial->len; i++)
         resolver_edge(r, modules_file(r->m, initial->items[i]), EDGE_CONFTEST, 0);
     resolve_shadows(r);
@@ -152,7 +157,8 @@ static void resolve_test(const struct resolver *r, const struct strs *initial) {
         data_edges(r->g, r->file, r->c->rootdir, "", r->c->testfan.data.items[i], 0);
 }
 
-static void resolve_file(struct resolver *r, const struct source_file *f, const struct strs *initial) {
+static void resolve_file(struct resolver *r, const struct source_file *f, const struct strs *initial,
+                         const struct learned *learned) {
     if (r->facts->flags & FACT_SYNTAX_ERROR)
         resolver_note(r, DIAG_SYNTAX, r->facts->error_line, r->facts->error_col,
                       "not valid Python; its imports may be incomplete");
@@ -166,12 +172,12 @@ static void resolve_file(struct resolver *r, const struct source_file *f, const 
     if (f->flags & (SOURCE_TEST | SOURCE_DOCTEST | SOURCE_CONFTEST))
         add_upward(r, "conftest.py", EDGE_CONFTEST);
     if (f->flags & (SOURCE_TEST | SOURCE_DOCTEST))
-        resolve_test(r, initial);
+        resolve_test(r, initial, learned);
 }
 
 void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const struct config *c,
                      const struct facts *const *facts, const struct strs *initial,
-                     struct findings *findings) {
+                     const struct learned *learned, struct findings *findings) {
     struct arena scratch = {0};
     const struct scan *scan = m->scan;
     struct shadows shadows;
@@ -191,7 +197,7 @@ void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const 
                              .facts = facts[i],
                              .all = facts,
                              .findings = findings};
-        resolve_file(&r, f, initial);
+        resolve_file(&r, f, initial, learned);
         arena_free(&scratch);
     }
 }

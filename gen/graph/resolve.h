@@ -8,6 +8,7 @@ struct config;
 struct dists;
 struct facts;
 struct graph;
+struct learned;
 struct modules;
 struct scan;
 
@@ -31,10 +32,12 @@ struct findings {
  * roots, every
  * __init__.py above it, the conftest chain for tests and conftests, `# testfan: data=`; for each test also
  * what every target needs: the conftests that pytest loads at start, -p plugins, the configuration file,
- * [tool.testfan] data. What is wrong with a file is kept for resolve_report.
+ * [tool.testfan] data, and the imports that were learned. What is wrong with a file is kept for
+ * resolve_report.
  */
 void resolve_imports(struct graph *g, struct modules *m, struct dists *d, const struct config *c,
-                     const struct facts *const *facts, const struct strs *initial, struct findings *findings);
+                     const struct facts *const *facts, const struct strs *initial,
+                     const struct learned *learned, struct findings *findings);
 
 /* Reports what is kept in the order of the files, and then cycles: of the files that a test reaches (by the
    finished graph), since nobody waits for the others. */

@@ -1,164 +1,192 @@
 #include "run/company.h"
 #include "base/diag.h"
-#include "base/map.h"
 #include "base/os.h"
 #include "base/out.h"
 #include "base/str.h"
 #include "graph/plan.h"
+#include "run/crash.h"
 #include "run/log.h"
 
 #include <cJSON.h>
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { LEANING_MOST = 10 }; /* files for which the import is looked for */
 
-struct call {
-    struct arena *a;
-    const char *python;
-    const struct plan *plan;
-};
-
-/* What one run logged. */
-struct told {
-    struct map ids;   /* test ids */
-    struct map files; /* files with ids */
-    struct strs modules;
-    struct map passed; /* file -> 1 or 0 */
-};
-
-static const char *joined(struct arena *a, const struct strs *list) {
-    struct buf b = {0};
-    buf_str(&b, "");
-    for (uint32_t i = 0; i < list->len; i++)
-        buf_fmt(&b, "%s%s", i ? "," : "", list->items[i]);
-    char *text = arena_strndup(a, b.s, b.len);
-    buf_free(&b);
-    return text;
-}
-
-static void take_line(struct arena *a, const cJSON *line, struct told *told) {
+static void take_line(const struct company *c, const cJSON *line, struct collected *told) {
     const char *file = cJSON_GetStringValue(cJSON_GetObjectItem(line, "file"));
-    const cJSON *passed = cJSON_GetObjectItem(line, "passed"), *ids = cJSON_GetObjectItem(line, "ids");
-    const cJSON *modules = cJSON_GetObjectItem(line, "modules");
-    if (file && passed)
-        map_set(&told->passed, file, strlen(file), cJSON_IsTrue(passed));
-    if (file && ids)
+    const cJSON *ids = cJSON_GetObjectItem(line, "ids"), *modules = cJSON_GetObjectItem(line, "modules");
+    if (file)
         map_set(&told->files, file, strlen(file), 1);
     for (const cJSON *id = ids ? ids->child : NULL; id; id = id->next)
         map_set(&told->ids, id->valuestring, strlen(id->valuestring), 1);
     for (const cJSON *m = modules ? modules->child : NULL; m; m = m->next)
-        array_push(a, &told->modules, arena_strdup(a, m->valuestring));
+        array_push(c->arena, &told->modules, arena_strdup(c->arena, m->valuestring));
 }
 
-static bool run(const struct call *c, const struct strs *files, const struct strs *modules, bool alone,
-                struct told *told) {
-    *told = (struct told){.ids = {.arena = c->a}, .files = {.arena = c->a}, .passed = {.arena = c->a}};
-    char log[PATH_MAX];
-    out_tmp_name(log, sizeof log, "company.log");
-    struct strs argv = {0};
-    const char *const words[] = {c->python,
-                                 ".testfan/rules/testfan_company.py",
-                                 log,
-                                 joined(c->a, files),
-                                 joined(c->a, modules),
-                                 alone ? "alone" : "all",
-                                 "--"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        array_push(c->a, &argv, words[i]);
-    for (uint32_t i = 0; i < c->plan->args.len; i++)
-        array_push(c->a, &argv, c->plan->args.items[i]);
-    array_push(c->a, &argv, NULL);
-    struct buf out = {0};
-    int status = os_run(argv.items, &out, true);
-    buf_free(&out);
+static bool read_told(const struct company *c, const char *path, struct collected *told) {
+    *told = (struct collected){.ids = {.arena = c->arena}, .files = {.arena = c->arena}};
     size_t n = 0;
-    char *text = os_read(c->a, log, &n);
-    unlink(log);
+    char *text = os_read(c->arena, path, &n);
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         cJSON *json = cJSON_ParseWithLength(line, (size_t)(end - line));
-        take_line(c->a, json, told);
+        take_line(c, json, told);
         cJSON_Delete(json);
     }
-    return text != NULL && status >= 0 && status <= 5;
+    return text != NULL;
 }
 
-static bool passes_with(const struct call *c, const char *file, const struct strs *modules) {
-    struct strs files = {0};
-    struct told told;
-    array_push(c->a, &files, file);
-    return run(c, &files, modules, true, &told) && map_get(&told.passed, file, strlen(file)) == 1;
+static bool has_passed(const struct company *c, const struct guest *g) {
+    struct run_log log;
+    size_t n = 0;
+    log_read(c->arena, g->log, &log);
+    const char *report = os_read(c->arena, g->xml, &n);
+    return log.finished && !log.failed && (log.exit == 0 || log.exit == 5) && report &&
+           crash_is_whole(report, n);
+}
+
+/* Runs guests from `from` on; returns how many did run, at least one where there are any. */
+static uint32_t run_some(const struct company *c, struct guests *guests, uint32_t from,
+                         struct collected *told, bool *ok) {
+    struct arena *a = c->arena;
+    char path[PATH_MAX];
+    out_tmp_name(path, sizeof path, "company");
+    struct strs argv = {0};
+    const char *const words[] = {c->python, ".testfan/rules/testfan_company.py", path,
+                                 arena_printf(a, "%.17g", c->plan->timeout)};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        array_push(a, &argv, words[i]);
+    for (uint32_t i = from; i < guests->len; i++) {
+        const struct guest *g = &guests->items[i];
+        unlink(g->log);
+        array_push(a, &argv, g->file);
+        array_push(a, &argv, g->xml);
+        array_push(a, &argv, g->log);
+    }
+    array_push(a, &argv, "--");
+    for (uint32_t i = 0; i < c->plan->args.len; i++)
+        array_push(a, &argv, c->plan->args.items[i]);
+    array_push(a, &argv, NULL);
+    struct buf out = {0};
+    os_run(argv.items, &out, true);
+    buf_free(&out);
+    *ok = read_told(c, path, told);
+    unlink(path);
+    unlink(arena_printf(a, "%s.xml", path));
+    uint32_t ran = from;
+    while (ran < guests->len && access(guests->items[ran].log, F_OK) == 0) {
+        guests->items[ran].passed = has_passed(c, &guests->items[ran]);
+        ran++;
+    }
+    return ran > from ? ran - from : 1;
+}
+
+bool company_run(const struct company *c, struct guests *guests, struct collected *told) {
+    bool ok;
+    uint32_t done = run_some(c, guests, 0, told, &ok);
+    while (ok && done < guests->len)
+        done += run_some(c, guests, done, told, &ok);
+    if (!ok)
+        diag(DIAG_NO_REPORT, NULL, 0, 0, "pytest could not collect the whole suite in one process");
+    return ok;
+}
+
+bool company_alone(const struct company *c, const char *file, const struct strs *modules) {
+    struct arena *a = c->arena;
+    char dir[PATH_MAX];
+    out_tmp_name(dir, sizeof dir, "alone");
+    os_mkdirs(dir);
+    const char *ok = os_join(a, dir, "result.ok");
+    const char *const argv[] = {os_self(a),
+                                "exec",
+                                "run",
+                                arena_printf(a, "--python=%s", c->python),
+                                arena_printf(a, "--run=%s/run.json", c->plan->dir),
+                                arena_printf(a, "--before=%s", strs_join(a, modules, ",")),
+                                file,
+                                os_join(a, dir, "result.xml"),
+                                ok,
+                                NULL};
+    unsetenv("TESTFAN_SESSION");
+    setenv("TESTFAN_NO_CACHE", "1", 1);
+    struct buf out = {0};
+    os_run(argv, &out, true);
+    buf_free(&out);
+    bool passed = access(ok, F_OK) == 0;
+    os_remove_tree(dir);
+    return passed;
 }
 
 static struct strs part_of(const struct strs *list, uint32_t from, uint32_t to) {
     return (struct strs){list->items + from, to - from, to - from};
 }
 
-/* Halves what was loaded in company and not alone until one module is left. */
-static const char *find_import(const struct call *c, const char *file, const struct strs *in_company) {
-    struct strs files = {0}, none = {0}, extra = {0};
-    struct told alone;
-    array_push(c->a, &files, file);
-    run(c, &files, &none, true, &alone);
-    struct map known = {.arena = c->a};
-    for (uint32_t i = 0; i < alone.modules.len; i++)
-        map_add(&known, alone.modules.items[i], strlen(alone.modules.items[i]), 1);
-    for (uint32_t i = 0; i < in_company->len; i++)
-        if (map_get(&known, in_company->items[i], strlen(in_company->items[i])) == MAP_NONE)
-            array_push(c->a, &extra, in_company->items[i]);
-    if (!extra.len || !passes_with(c, file, &extra))
+/* Halves what collecting imported until one module is left. */
+static const char *find_import(const struct company *c, const char *file, struct strs modules) {
+    if (!modules.len || !company_alone(c, file, &modules))
         return NULL;
-    while (extra.len > 1) {
-        struct strs first = part_of(&extra, 0, extra.len / 2),
-                    last = part_of(&extra, extra.len / 2, extra.len);
-        if (passes_with(c, file, &first))
-            extra = first;
-        else if (passes_with(c, file, &last))
-            extra = last;
+    while (modules.len > 1) {
+        struct strs first = part_of(&modules, 0, modules.len / 2),
+                    last = part_of(&modules, modules.len / 2, modules.len);
+        if (company_alone(c, file, &first))
+            modules = first;
+        else if (company_alone(c, file, &last))
+            modules = last;
         else
             return NULL;
     }
-    return extra.items[0];
+    return modules.items[0];
 }
 
-static const char *changed_id(const struct run_log *log, const struct told *told) {
+static const char *changed_id(const struct run_log *log, const struct collected *told) {
     for (uint32_t i = 0; i < log->tests.len; i++)
         if (map_get(&told->ids, log->tests.items[i].id, strlen(log->tests.items[i].id)) == MAP_NONE)
             return log->tests.items[i].id;
     return NULL;
 }
 
-static bool failed(const struct run_log *log) {
-    return log->failed || !log->finished;
+static const struct guest *find_guest(const struct guests *guests, const char *file) {
+    ARRAY_FOR (const struct guest, g, guests)
+        if (g->file == file)
+            return g;
+    return NULL;
 }
 
-bool company_check(struct arena *a, const char *python, const struct plan *plan, struct company *out) {
-    struct call call = {a, python, plan};
-    struct strs failing = {0}, none = {0};
-    struct told told;
+bool company_check(const struct company *c, struct company_files *out) {
+    struct arena *a = c->arena;
+    const struct plan *plan = c->plan;
+    struct guests failing = {0};
+    struct collected told;
     struct run_log *logs = arena_alloc(a, (plan->targets.len + 1) * sizeof *logs);
-    *out = (struct company){0};
+    char dir[PATH_MAX];
+    out_tmp_name(dir, sizeof dir, "guests");
+    os_mkdirs(dir);
+    *out = (struct company_files){0};
     for (uint32_t i = 0; i < plan->targets.len; i++) {
         const struct target *t = &plan->targets.items[i];
         log_read(a, arena_printf(a, "%s.log", t->result), &logs[i]);
-        if (failed(&logs[i]) && !strchr(t->file, ','))
-            array_push(a, &failing, t->file);
+        if (logs[i].failed || !logs[i].finished)
+            array_push(a, &failing,
+                       (struct guest){.file = t->file,
+                                      .xml = arena_printf(a, "%s/%u.xml", dir, i),
+                                      .log = arena_printf(a, "%s/%u.log", dir, i)});
     }
-    if (!run(&call, &failing, &none, false, &told)) {
-        diag(DIAG_NO_REPORT, NULL, 0, 0, "pytest could not collect the whole suite in one process");
-        return false;
-    }
-    for (uint32_t i = 0, looked = 0; i < plan->targets.len; i++) {
+    bool ok = company_run(c, &failing, &told);
+    for (uint32_t i = 0, looked = 0; ok && i < plan->targets.len; i++) {
         const struct target *t = &plan->targets.items[i];
         bool collected = map_get(&told.files, t->file, strlen(t->file)) != MAP_NONE;
+        const struct guest *g = find_guest(&failing, t->file);
         struct company_file f = {.file = t->file, .id = collected ? changed_id(&logs[i], &told) : NULL};
         f.unstable = f.id != NULL;
-        f.order_dependent = failed(&logs[i]) && map_get(&told.passed, t->file, strlen(t->file)) == 1;
+        f.order_dependent = g && g->passed;
         if (f.order_dependent && looked++ < LEANING_MOST)
-            f.leans_on = find_import(&call, t->file, &told.modules);
+            f.leans_on = find_import(c, t->file, told.modules);
         if (f.unstable || f.order_dependent)
             array_push(a, out, f);
     }
-    return true;
+    os_remove_tree(dir);
+    return ok;
 }

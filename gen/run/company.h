@@ -2,14 +2,44 @@
 #define RUN_COMPANY_H
 
 #include "base/array.h"
+#include "base/map.h"
 
 #include <stdbool.h>
 
+struct plan;
+
 /*
- * What running each file by itself changes, told by one run of the whole suite in one process
- * (rules/testfan_company.py): files whose test ids are not the same in two runs, and files that fail alone
- * and pass in company, with the import that they lean on.
+ * What running each file by itself changes, told by collecting the whole suite in one process, as plain
+ * pytest does (rules/testfan_company.py).
  */
+struct company {
+    struct arena *arena;
+    const char *python;
+    const struct plan *plan;
+};
+
+/* A file to run among all others; its results are made at `xml` and `log`. */
+struct guest {
+    const char *file, *xml, *log;
+    bool passed;
+};
+
+struct guests {
+    struct guest *items;
+    uint32_t len, cap;
+};
+
+/* What collecting told. */
+struct collected {
+    struct map ids, files; /* test ids; files that have some */
+    struct strs modules;   /* what collecting imported */
+};
+
+/* Runs in rootdir. False when the whole suite cannot be collected; reported. */
+bool company_run(const struct company *c, struct guests *guests, struct collected *told);
+/* Whether a file passes by itself, when `modules` are imported before it. */
+bool company_alone(const struct company *c, const char *file, const struct strs *modules);
+
 struct company_file {
     const char *file;
     bool unstable;        /* its ids changed from the last run to this one */
@@ -18,15 +48,13 @@ struct company_file {
     const char *leans_on; /* the module whose import makes it pass alone; NULL when none does by itself */
 };
 
-struct company {
+struct company_files {
     struct company_file *items;
     uint32_t len, cap;
 };
 
-struct plan;
-
-/* Runs in rootdir, with the results of the plan's last run. False when the whole suite cannot be collected;
-   reported. */
-bool company_check(struct arena *a, const char *python, const struct plan *plan, struct company *out);
+/* Compares with the results of the plan's last run: files whose test ids are not the same in two runs, and
+ * files that fail alone and pass in company, with the import that they lean on. */
+bool company_check(const struct company *c, struct company_files *out);
 
 #endif

@@ -34,8 +34,8 @@ struct target_run {
     const char *file, *xml, *ok, *log;                              /* where things end up */
     char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */
     const char *rootdir;
-    const char *worker, *server; /* server: NULL when every target is to have a process of its own */
-    struct strs args, nodes;
+    const char *worker, *server;     /* server: NULL when every target is to have a process of its own */
+    struct strs args, nodes, before; /* before: modules to import first */
     bool filtered, trace;
     long maxfail;
     double limit, timeout; /* seconds for a test, and for the whole file; 0: none */
@@ -72,6 +72,9 @@ static bool read_run_file(struct target_run *t) {
     t->args = json_strings(&t->arena, cJSON_GetObjectItem(json, "args"));
     const cJSON *nodes = cJSON_GetObjectItem(json, "nodes");
     t->nodes = json_strings(&t->arena, cJSON_GetObjectItemCaseSensitive(nodes, t->file));
+    const cJSON *before = cJSON_GetObjectItem(json, "before");
+    if (!t->before.len)
+        t->before = json_strings(&t->arena, cJSON_GetObjectItemCaseSensitive(before, t->file));
     t->trace = cJSON_IsTrue(cJSON_GetObjectItem(json, "trace"));
     t->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
     t->maxfail = (long)json_number(json, "maxfail");
@@ -93,6 +96,8 @@ static bool read_words(struct target_run *t, int argc, char **argv) {
             t->expect = strtol(argv[i] + 9, NULL, 10);
         else if (str_starts(argv[i], "--digest="))
             t->digest = argv[i] + 9;
+        else if (str_starts(argv[i], "--before="))
+            strs_split(&t->arena, &t->before, argv[i] + 9, ',');
         else if (given < 3)
             *places[given++] = argv[i];
     }
@@ -120,7 +125,8 @@ static bool run_cold(struct target_run *t, const struct strs *env, const struct 
                                  t->file,
                                  t->tmp_log,
                                  t->trace ? t->tmp_trace : "",
-                                 arena_printf(a, "%.17g", t->limit)};
+                                 arena_printf(a, "%.17g", t->limit),
+                                 strs_join(a, &t->before, ",")};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         array_push(a, &argv, words[i]);
     for (uint32_t i = 0; i < t->nodes.len; i++)
@@ -145,6 +151,7 @@ static bool run_served(struct target_run *t, const struct strs *env, const struc
                                     .trace = t->trace ? t->tmp_trace : NULL,
                                     .xml = t->tmp_xml,
                                     .nodes = &t->nodes,
+                                    .before = &t->before,
                                     .args = *own,
                                     .limit = t->limit,
                                     .maxfail = t->maxfail ? failures_left : 0};

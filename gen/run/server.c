@@ -264,6 +264,7 @@ static char *request_text(const struct request *r) {
     cJSON_AddStringToObject(json, "trace", r->trace ? r->trace : "");
     cJSON_AddStringToObject(json, "xml", r->xml);
     cJSON_AddItemToObject(json, "nodes", strings(r->nodes));
+    cJSON_AddItemToObject(json, "before", strings(r->before));
     cJSON_AddItemToObject(json, "args", strings(&r->args));
     cJSON_AddNumberToObject(json, "limit", r->limit);
     cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);

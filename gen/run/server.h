@@ -22,10 +22,10 @@ struct server {
 
 struct request {
     const char *file, *log, *trace, *xml; /* as for testfan_worker.py; trace may be NULL */
-    const struct strs *nodes;
-    struct strs args; /* pytest's further arguments */
-    double limit;     /* seconds that a test may take; 0: no limit */
-    long maxfail;     /* 0: none */
+    const struct strs *nodes, *before;    /* node ids, none: all; modules to import before the file */
+    struct strs args;                     /* pytest's further arguments */
+    double limit;                         /* seconds that a test may take; 0: no limit */
+    long maxfail;                         /* 0: none */
 };
 
 /* All in rootdir. Starts a server unless one listens, and does not wait for it; false: *why says why not. */

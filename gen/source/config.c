@@ -202,8 +202,9 @@ static bool read_bazel(const struct loading *l, const char *path, const struct t
 }
 
 static bool read_setting(const struct loading *l, const char *path, const struct toml *v) {
-    static const char known[] = "bazel data env error folders ignore python sources string-imports timeout "
-                                "timeout-per-file trace workers";
+    static const char known[] =
+        "bazel data env error folders ignore python sources strict-isolation string-imports timeout "
+        "timeout-per-file trace workers";
     struct testfan_settings *t = &l->config->testfan;
     const struct {
         const char *key;
@@ -217,8 +218,9 @@ static bool read_setting(const struct loading *l, const char *path, const struct
         t->python = v->text;
         return v->type == TOML_STRING || wrong_setting(path, v, "a string");
     }
-    if (strcmp(v->key, "trace") == 0 || strcmp(v->key, "workers") == 0) {
-        *(*v->key == 't' ? &t->trace : &t->workers) = str_eq(v->text, "true");
+    bool strict = strcmp(v->key, "strict-isolation") == 0;
+    if (strict || strcmp(v->key, "trace") == 0 || strcmp(v->key, "workers") == 0) {
+        *(strict ? &t->strict_isolation : *v->key == 't' ? &t->trace : &t->workers) = str_eq(v->text, "true");
         return v->type == TOML_BOOLEAN || wrong_setting(path, v, "true or false");
     }
     if (strcmp(v->key, "timeout") == 0)

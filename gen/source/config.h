@@ -56,6 +56,7 @@ struct config {
         struct strs sources;              /* further source roots, relative to rootdir */
         bool trace;                       /* note what a run reads; true unless said */
         bool workers;                     /* fork targets from one started pytest; true unless said */
+        bool strict_isolation;            /* what fails alone has failed */
         double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit */
         long string_imports;              /* a string with so many dots may name a module; 0: none does */
         struct bazel_settings {

@@ -1,0 +1,105 @@
+#include "run/opinion.h"
+#include "base/diag.h"
+#include "base/os.h"
+#include "base/out.h"
+#include "base/str.h"
+#include "graph/plan.h"
+#include "run/company.h"
+#include "run/crash.h"
+#include "run/log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PROPERTY "<property name=\"testfan.order-dependent\" value=\"true\"/>"
+
+/* It came to its end by itself, and tests failed. */
+static bool has_failed(struct arena *a, const struct target *t) {
+    struct run_log log;
+    struct os_stat st;
+    if (os_stat(arena_printf(a, "%s.ok", t->result), &st))
+        return false;
+    log_read(a, arena_printf(a, "%s.log", t->result), &log);
+    return log.finished && log.failed;
+}
+
+/* Puts the property into the first suite of a report. */
+static bool put_property(struct buf *b, const char *report, size_t n) {
+    const char *suite = strstr(report, "<testsuite "), *end = suite ? strchr(suite, '>') : NULL;
+    if (!end)
+        return false;
+    bool empty = end[-1] == '/';
+    const char *rest = end + 1;
+    buf_add(b, report, (size_t)(end - report) - empty);
+    buf_str(b, "><properties>" PROPERTY);
+    if (!empty && str_starts(rest, "<properties>"))
+        rest += strlen("<properties>");
+    else
+        buf_str(b, "</properties>");
+    if (empty)
+        buf_str(b, "</testsuite>");
+    buf_add(b, rest, n - (size_t)(rest - report));
+    return true;
+}
+
+/* As old as what it replaces: for ninja nothing has changed. */
+static bool replace(const char *path, const char *text, size_t n) {
+    struct stat st;
+    bool known = stat(path, &st) == 0;
+    if (!out_write(path, text, n, NULL))
+        return false;
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    return !known || utimensat(AT_FDCWD, path, times, 0) == 0;
+}
+
+static void take_over(struct arena *a, const struct target *t, const struct guest *g) {
+    size_t n = 0, m = 0;
+    const char *report = os_read(a, g->xml, &n), *log = os_read(a, g->log, &m);
+    struct buf b = {0};
+    if (report && log && put_property(&b, report, n) && replace(arena_printf(a, "%s.log", t->result), log, m))
+        replace(arena_printf(a, "%s.xml", t->result), b.s, b.len);
+    buf_free(&b);
+}
+
+static void judge(const struct company *c, const struct target *t, const struct guest *g) {
+    if (!g->passed)
+        return;
+    if (company_alone(c, t->file, &(struct strs){0})) {
+        diag(DIAG_FLAKY, t->file, 0, 0, "failed, and passed when it was run again");
+        hint("retry what is known to be flaky: testfan test --retries 1");
+        return;
+    }
+    take_over(c->arena, t, g);
+    diag(DIAG_ORDER_DEPENDENT, t->file, 0, 0, "fails alone and passes among the other test files");
+    hint("testfan audit names the import that it leans on, and testfan learn makes an edge of it");
+}
+
+void opinions_take(struct arena *a, const char *python, const struct plan *plan) {
+    const struct company c = {a, python, plan};
+    struct guests guests = {0};
+    const struct target **failed = arena_alloc(a, (plan->targets.len + 1) * sizeof *failed);
+    const char *dir = ".testfan/tmp/opinion";
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        if (!has_failed(a, t))
+            continue;
+        failed[guests.len] = t;
+        array_push(a, &guests,
+                   (struct guest){.file = t->file,
+                                  .xml = arena_printf(a, "%s/%u.xml", dir, guests.len),
+                                  .log = arena_printf(a, "%s/%u.log", dir, guests.len)});
+    }
+    if (guests.len > OPINIONS_MOST)
+        fprintf(stderr, "testfan: %u files failed: no second opinion above %d\n", guests.len, OPINIONS_MOST);
+    if (!guests.len || guests.len > OPINIONS_MOST)
+        return;
+    struct collected told;
+    os_remove_tree(dir);
+    os_mkdirs(dir);
+    if (company_run(&c, &guests, &told))
+        for (uint32_t i = 0; i < guests.len; i++)
+            judge(&c, failed[i], &guests.items[i]);
+    os_remove_tree(dir);
+}

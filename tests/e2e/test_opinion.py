@@ -1,0 +1,119 @@
+"""The second opinion: files that fail by themselves are run once more among all others."""
+import pytest
+
+LEANS = {
+    "tests/test_first.py": "import xml.dom.minidom\n\ndef test_first():\n    assert xml.dom.minidom\n",
+    "tests/test_leans.py": "import sys\n\ndef test_leans():\n    assert 'xml.dom.minidom' in sys.modules\n\ndef test_other():\n    pass\n",
+    "tests/test_more.py": "def test_more():\n    pass\n",
+}
+HOOK = {"tests/conftest.py": "def pytest_sessionstart(session):\n    session.seen = True\n"}
+THREAD = {
+    "tests/conftest.py": "import threading, time\n\n"
+    "def pytest_collection(session):\n    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+}
+TWO = {"tests/test_leans_too.py": LEANS["tests/test_leans.py"]}
+
+
+@pytest.mark.parametrize("more", [{}, HOOK, {**HOOK, **TWO}, {**THREAD, **TWO}], ids=["plain", "session-hook", "two-hook", "two-thread"])
+def test_a_file_that_leans_on_an_import_passes_with_a_warning(tree, more):
+    tree.write({**LEANS, **more})
+    done = tree.testfan("test", check=0)
+    leaning = [name for name in tree.path.rglob("test_leans*.py")]
+    assert done.stderr.count("[order-dependent]") == len(leaning)
+    assert tree.report() == tree.plain()
+    assert 'name="testfan.order-dependent"' in (tree.path / ".testfan/report.xml").read_text()
+    done, ran = tree.ran(lambda: tree.testfan("test", check=0))
+    assert ran == sorted(str(p.relative_to(tree.path)) for p in leaning)
+    assert "[order-dependent]" in done.stderr
+
+
+def test_bare_ninja_asks_too(tree):
+    tree.write(LEANS).testfan("gen", check=0)
+    done = tree.ninja("test", check=0)
+    assert "[order-dependent]" in done.stdout
+    assert tree.report() == tree.plain()
+
+
+def test_a_part_of_the_suite_is_judged_among_all(tree):
+    tree.write(LEANS)
+    done = tree.testfan("test", "tests/test_leans.py", check=0)
+    assert "[order-dependent]" in done.stderr
+
+
+@pytest.mark.parametrize("words, settings", [(["--strict-isolation"], ""), ([], "[tool.testfan]\nstrict-isolation = true\n")])
+def test_strict_isolation_makes_it_a_failure(tree, words, settings):
+    tree.write({**LEANS, "pyproject.toml": settings})
+    done = tree.testfan("test", *words, check=1)
+    assert "[order-dependent]" not in done.stderr
+    assert tree.report()["tests.test_leans", "test_leans", "failure"] == 1
+
+
+def test_what_fails_among_all_too_has_failed(tree):
+    tree.write({**LEANS, "tests/test_wrong.py": "def test_wrong():\n    assert False\n\ndef test_right():\n    pass\n"})
+    done = tree.testfan("test", check=1)
+    assert done.stderr.count("[order-dependent]") == 1
+    assert tree.report() == tree.plain()
+
+
+def test_a_file_that_cannot_be_collected_spoils_no_opinion(tree):
+    tree.write({**LEANS, "tests/test_broken.py": "import nowhere_to_be_found\n"})
+    done = tree.testfan("test", check=1)
+    assert "tests/test_leans.py: warning" in done.stderr
+    assert tree.report() == tree.plain()
+
+
+def test_what_passes_the_second_time_alone_is_flaky_and_has_failed(tree, tmp_path):
+    state = tmp_path / "state"
+    flaky = f"import pathlib\n\ndef test_flaky():\n    state = pathlib.Path({str(state)!r})\n    seen = state.exists()\n    state.touch()\n    assert seen\n"
+    tree.write({**LEANS, "tests/test_flaky.py": flaky})
+    done = tree.testfan("test", check=1)
+    assert "tests/test_flaky.py: warning: failed, and passed when it was run again [flaky]" in done.stderr
+    assert tree.report()["tests.test_flaky", "test_flaky", "failure"] == 1
+
+
+def test_too_many_failures_get_none(tree):
+    wrong = {f"tests/test_wrong{i}.py": "def test_wrong():\n    assert False\n" for i in range(20)}
+    tree.write({**LEANS, **wrong})
+    done = tree.testfan("test", check=1)
+    assert "[order-dependent]" not in done.stderr
+    assert "no second opinion" in done.stderr
+
+
+def test_what_is_learned_makes_it_pass_alone(tree):
+    tree.write({**LEANS, "pytest.ini": "[pytest]\n"})
+    tree.testfan("learn", check=0)
+    assert '"xml.dom.minidom"' in (tree.path / "testfan.learned.json").read_text()
+    done = tree.testfan("test", check=0)
+    assert "[order-dependent]" not in done.stderr
+    done, ran = tree.ran(lambda: tree.testfan("test", check=0))
+    assert not ran
+    tree.testfan("learn", check=0)
+    assert '"xml.dom.minidom"' in (tree.path / "testfan.learned.json").read_text()
+    assert tree.testfan("test", "--no-workers", "--strict-isolation", check=0)
+    (tree.path / "testfan.learned.json").unlink()
+    done, ran = tree.ran(lambda: tree.testfan("test", check=0))
+    assert ran == ["tests/test_leans.py"] and "[order-dependent]" in done.stderr
+
+
+def test_a_module_of_the_project_that_is_learned_is_an_edge(tree):
+    tree.write(
+        {
+            "registry.py": "known = set()\n",
+            "plug.py": "import registry\nregistry.known.add('plug')\n",
+            "test_first.py": "import plug\n\ndef test_first():\n    assert plug\n",
+            "test_leans.py": "import registry\n\ndef test_leans():\n    assert 'plug' in registry.known\n",
+            "conftest.py": "",
+        }
+    )
+    tree.testfan("learn", check=0)
+    assert "plug.py" in tree.testfan("deps", "test_leans.py", check=0).stdout
+    tree.testfan("test", check=0)
+    tree.write({"plug.py": "import registry\n"})
+    done, ran = tree.ran(lambda: tree.testfan("test", check=1))
+    assert ran == ["test_first.py", "test_leans.py"]
+
+
+def test_the_last_failed_of_pytest_does_not_name_it(tree):
+    tree.write(LEANS)
+    tree.testfan("test", check=0)
+    assert not (tree.path / ".pytest_cache/v/cache/lastfailed").exists()
