@@ -63,5 +63,5 @@ int cmd_merge(struct invocation *in) {
     if (in->durations)
         times_update(TIMES_FILE, &s, NULL);
     print_summary(&s, 0, inputs.len);
-    return summary_exit(&s);
+    return in->fail_on_flaky && s.flaky ? EXIT_FAILED : summary_exit(&s);
 }

@@ -38,6 +38,10 @@ static const struct option options[] = {
      "run N targets at once (as ninja decides)"},
     {"maxfail", 0, "N", VALUE_NUMBER, FIELD(maxfail), CMD_TEST, NULL,
      "start no more targets after N failures (0: no limit)"},
+    {"retries", 0, "N", VALUE_NUMBER, FIELD(retries), CMD_TEST, NULL,
+     "run again what failed, up to N times; what passes then is flaky"},
+    {"fail-on-flaky", 0, NULL, VALUE_FLAG, FIELD(fail_on_flaky), CMD_TEST | CMD_MERGE, NULL,
+     "exit with 1 when a test passed only when it was run again"},
     {"no-workers", 0, NULL, VALUE_FLAG, FIELD(no_workers), CMD_TEST | CMD_AUDIT | CMD_LEARN, NULL,
      "start Python anew for each target, fork none"},
     {"strict-isolation", 0, NULL, VALUE_FLAG, FIELD(strict_isolation), CMD_TEST, NULL,
@@ -181,7 +185,8 @@ bool options_read(struct arena *a, int argc, char **argv, struct invocation *in)
                               .format = "paths",
                               .color = "auto",
                               .jobs = -1,
-                              .maxfail = -1};
+                              .maxfail = -1,
+                              .retries = -1};
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
         unsigned command = in->command ? in->command->bit : CMD_ALL;

@@ -32,8 +32,8 @@ struct invocation {
     const char *keyword, *markexpr, *since; /* -k, -m, --since; or NULL */
     bool failed, fresh, explain;            /* --failed, --new, --explain */
     const char *output, *plan, *stamp, *bep;
-    long jobs, maxfail; /* -1: not given */
-    bool verbose, stats, direct, durations, no_workers, strict_isolation, check, help, version;
+    long jobs, maxfail, retries; /* -1: not given */
+    bool verbose, stats, direct, durations, no_workers, strict_isolation, fail_on_flaky, check, help, version;
     struct strs words;         /* what is no option */
     struct strs rest;          /* what stands after `--` */
     struct strs error, ignore; /* --error CODE, --ignore CODE */

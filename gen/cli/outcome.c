@@ -108,5 +108,5 @@ int outcome_report(struct invocation *in, const struct outcome *o) {
     }
     if (o->ninja_status != 0 && o->ninja_status != 1)
         return EXIT_INTERNAL;
-    return summary_exit(&s);
+    return in->fail_on_flaky && s.flaky ? EXIT_FAILED : summary_exit(&s);
 }

@@ -75,6 +75,8 @@ static int run_plan(struct invocation *in, const struct plan *plan, bool part, c
         setenv("TESTFAN_VERBOSE", "1", 1);
     if (in->no_workers)
         setenv("TESTFAN_NO_WORKERS", "1", 1);
+    if (in->retries >= 0)
+        setenv("TESTFAN_RETRIES", arena_printf(in->arena, "%ld", in->retries), 1);
     if (in->strict_isolation)
         setenv("TESTFAN_STRICT_ISOLATION", "1", 1);
     return ninja_run(in->arena, &call);

@@ -167,6 +167,14 @@ static const char *filtered_dir(struct arena *a, const struct plan *plan) {
     return arena_printf(a, ".testfan/runs/%.16s", hex);
 }
 
+static long retries_of(const struct config *c, const char *file) {
+    long most = c->testfan.retries;
+    for (uint32_t i = 0; i < c->testfan.flaky.len && most < FLAKY_RETRIES; i++)
+        if (str_fnmatch(c->testfan.flaky.items[i], file))
+            most = FLAKY_RETRIES;
+    return most;
+}
+
 static int compare_targets(const void *a, const void *b) {
     return strcmp(((const struct target *)a)->file, ((const struct target *)b)->file);
 }
@@ -182,6 +190,7 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
         if (!(f->flags & (SOURCE_TEST | SOURCE_DOCTEST)))
             continue;
         struct target t = {.file = f->path, .node = i};
+        t.retries = retries_of(c, t.file);
         if (f->flags & SOURCE_TEST && !text)
             t.tests = count_tests(facts[i], c);
         if (!select_target(a, filter, used, &t))
@@ -244,7 +253,7 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddNumberToObject(json, "limit", plan->timeout);
     cJSON_AddItemToObject(json, "args", strings_json(&plan->args));
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
-    cJSON *nodes = cJSON_CreateObject(), *before = cJSON_CreateObject();
+    cJSON *nodes = cJSON_CreateObject(), *before = cJSON_CreateObject(), *retries = cJSON_CreateObject();
     ARRAY_FOR (const struct target, t, &plan->targets) {
         cJSON *target = cJSON_CreateObject();
         cJSON_AddStringToObject(target, "file", t->file);
@@ -253,6 +262,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
         cJSON_AddItemToArray(targets, target);
         if (t->nodes.len)
             cJSON_AddItemToObject(nodes, t->file, strings_json(&t->nodes));
+        if (t->retries)
+            cJSON_AddNumberToObject(retries, t->file, (double)t->retries);
         if (t->before.len)
             cJSON_AddItemToObject(before, t->file, strings_json(&t->before));
     }
@@ -267,6 +278,7 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddBoolToObject(run, "trace", plan->trace);
     cJSON_AddItemToObject(run, "nodes", nodes);
     cJSON_AddItemToObject(run, "before", before);
+    cJSON_AddItemToObject(run, "retries", retries);
     cJSON_AddNumberToObject(run, "maxfail", (double)plan->maxfail);
     bool ok = write_json(rootdir, plan->dir, "plan.json", json);
     return write_json(rootdir, plan->dir, "run.json", run) && ok;

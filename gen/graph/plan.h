@@ -24,6 +24,7 @@ struct target {
     struct digest digest; /* of the paths of everything it depends on */
     const char *result;   /* its results are named RESULT.xml, .ok and .log; relative to rootdir */
     struct strs nodes;    /* the node ids to run of it; none: all */
+    long retries;         /* how often what failed is run again */
     struct strs before;   /* modules to import first, by testfan.learned.json */
 };
 

@@ -237,6 +237,7 @@ static void case_open(struct reader *r, const xmlChar **attributes) {
 /* A failure or an error outweighs a skip: a test can be skipped and then fail in its teardown. */
 static void outcome_open(struct reader *r, const char *name, const xmlChar **attributes) {
     enum junit_outcome outcome;
+    r->test.flaky |= str_eq(name, "flakyFailure") || str_eq(name, "flakyError");
     if (str_eq(name, "failure"))
         outcome = JUNIT_FAILED;
     else if (str_eq(name, "error"))
@@ -398,10 +399,9 @@ static void parse_stream(struct reader *r, FILE *f) {
     r->parser = NULL;
 }
 
-bool junit_read(const char *path, const struct junit_events *events, struct junit_error *error) {
+static bool read_stream(FILE *f, const struct junit_events *events, struct junit_error *error) {
     struct reader r = {.events = events, .error = error};
     *error = (struct junit_error){0};
-    FILE *f = fopen(path, "re");
     if (!f) {
         fail(&r, "%s", strerror(errno));
         return false;
@@ -414,4 +414,17 @@ bool junit_read(const char *path, const struct junit_events *events, struct juni
     buf_free(&r.text);
     buf_free(&r.xml);
     return !r.broken;
+}
+
+bool junit_read(const char *path, const struct junit_events *events, struct junit_error *error) {
+    return read_stream(fopen(path, "re"), events, error);
+}
+
+bool junit_read_text(const char *text, size_t n, const struct junit_events *events,
+                     struct junit_error *error) {
+    union {
+        const char *given;
+        void *taken;
+    } bytes = {text};
+    return read_stream(fmemopen(bytes.taken, n, "r"), events, error);
 }

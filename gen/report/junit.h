@@ -25,6 +25,7 @@ struct junit_case {
     /* The same, but where the teardown failed (an <error> with pytest's words for it) what stands beside
      * that. */
     enum junit_outcome call;
+    bool flaky;                 /* it has a <flakyFailure> or <flakyError>: it took another attempt */
     const char *message, *text; /* of the element that made the outcome */
     const char *xml;            /* the whole element again, in UTF-8 */
     size_t xml_len;
@@ -62,6 +63,9 @@ struct junit_error {
 /* False when the file is missing, damaged or no JUnit report: *error says why, nothing is printed, and the
    whole test cases before the damage have been delivered. */
 bool junit_read(const char *path, const struct junit_events *events, struct junit_error *error);
+/* The same of a text of n bytes. */
+bool junit_read_text(const char *text, size_t n, const struct junit_events *events,
+                     struct junit_error *error);
 
 /* Append s as XML; what XML cannot hold becomes '?'. */
 void junit_escape_text(struct buf *b, const char *s);

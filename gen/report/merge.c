@@ -116,6 +116,10 @@ static void on_suite(void *ctx, const struct junit_suite *suite) {
     m->open = &m->suites.items[m->suites.len - 1];
     if (junit_find(&suite->properties, "testfan.not-run"))
         m->sum.summary->not_run++;
+    if (junit_find(&suite->properties, "testfan.flaky") && m->target) {
+        m->sum.summary->flaky++;
+        array_push(m->arena, &m->sum.summary->flaky_ids, m->target);
+    }
     if (m->spool)
         head_write(m, suite);
 }

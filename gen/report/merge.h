@@ -39,11 +39,13 @@ struct summary {
     /* As pytest counts: a test that passed and whose teardown failed is a pass and an error, in one test
      * case. */
     unsigned long tests, passed, failed, errors, skipped, xfailed;
+    unsigned long flaky;   /* tests that passed only when they were run again */
     unsigned long not_run; /* reports with the property testfan.not-run */
     double time;           /* the sum of the suites' times */
     ARRAY(struct problem)
     problems; /* in input order; beyond PROBLEM_TEXTS without text, messages cut at 1 KiB */
     ARRAY(struct target_time) targets;
+    struct strs flaky_ids;                /* of these, node ids */
     struct strs failed_ids;               /* node ids of failed tests and errors, from the logs */
     struct slow_test slowest[SLOW_TESTS]; /* longest first */
     uint32_t n_slowest;

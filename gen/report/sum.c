@@ -150,6 +150,10 @@ void sum_test(struct sum *sum, const char *target, const struct junit_case *test
         ++*counts[test->call];
     if (test->outcome == JUNIT_FAILED || test->outcome == JUNIT_ERROR)
         add_problem(sum, target, test);
+    if (test->flaky && test->outcome != JUNIT_FAILED && test->outcome != JUNIT_ERROR) {
+        s->flaky++;
+        array_push(sum->arena, &s->flaky_ids, test_id(sum, target, test));
+    }
     if (test->time > 0)
         add_slow(sum, target, test);
 }

@@ -203,14 +203,23 @@ static void print_short(struct terminal *t, const struct problem *p) {
     buf_free(&clean);
 }
 
+static void print_flaky(struct terminal *t) {
+    for (uint32_t i = 0; i < t->s->flaky_ids.len; i++) {
+        buf_fmt(&t->line, "%sFLAKY%s ", mark(t, YELLOW), mark(t, RESET));
+        put(&t->line, t->s->flaky_ids.items[i]);
+        flush(t);
+    }
+}
+
 static void print_shorts(struct terminal *t) {
-    if (!t->s->problems.len)
+    if (!t->s->problems.len && !t->s->flaky_ids.len)
         return;
     headline(t, '=', t->options->color ? "\033[36m" BOLD : "", "short test summary info");
     for (int errors = 0; errors < 2; errors++)
         ARRAY_FOR (struct problem, p, &t->s->problems)
             if (p->error == (errors == 1))
                 print_short(t, p);
+    print_flaky(t);
 }
 
 static void print_counts(struct terminal *t) {
@@ -224,6 +233,7 @@ static void print_counts(struct terminal *t) {
                  {s->skipped, "skipped", YELLOW},
                  {s->xfailed, "xfailed", YELLOW},
                  {s->errors, s->errors == 1 ? "error" : "errors", RED},
+                 {s->flaky, "flaky", YELLOW},
                  {s->not_run, s->not_run == 1 ? "file not run" : "files not run", YELLOW}};
     struct buf plain = {0}, marked = {0};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

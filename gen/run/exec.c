@@ -2,12 +2,9 @@
 #include "base/diag.h"
 #include "base/os.h"
 #include "base/out.h"
-#include "run/child.h"
-#include "run/crash.h"
-#include "run/environment.h"
+#include "run/attempt.h"
 #include "run/history.h"
-#include "run/log.h"
-#include "run/server.h"
+#include "run/retry.h"
 #include "run/trace.h"
 #include "source/config.h"
 
@@ -23,24 +20,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { NO_PASS_NO_TESTS = 5, OUTPUT_IN_REPORT = 8000 };
-
-/* One target at work. */
-struct target_run {
-    struct arena arena;
-    const char *python, *run_file, *digest;
-    long expect;
-    const char *file, *xml, *ok, *log;                              /* where things end up */
-    char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */
-    const char *rootdir;
-    const char *worker, *server;     /* server: NULL when every target is to have a process of its own */
-    struct strs args, nodes, before; /* before: modules to import first */
-    bool filtered, trace;
-    long maxfail;
-    double limit, timeout; /* seconds for a test, and for the whole file; 0: none */
-    struct timespec started;
-};
 
 static struct strs json_strings(struct arena *a, const cJSON *list) {
     struct strs out = {0};
@@ -80,6 +59,11 @@ static bool read_run_file(struct target_run *t) {
     t->maxfail = (long)json_number(json, "maxfail");
     t->limit = json_number(json, "limit");
     t->timeout = json_number(json, "timeout");
+    const char *retries = getenv("TESTFAN_RETRIES");
+    const cJSON *known = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItem(json, "retries"), t->file);
+    t->retries = cJSON_IsNumber(known) ? (long)known->valuedouble : 0;
+    if (retries && *retries)
+        t->retries = strtol(retries, NULL, 10);
     cJSON_Delete(json);
     return true;
 }
@@ -105,64 +89,6 @@ static bool read_words(struct target_run *t, int argc, char **argv) {
     if (run && given == 3 && t->python && t->run_file && str_ends(t->xml, ".xml"))
         return true;
     diag(DIAG_USAGE, NULL, 0, 0, "testfan exec is run by ninja, not by people");
-    return false;
-}
-
-/* pytest's arguments that are this target's own. */
-static struct strs own_arguments(struct target_run *t, long failures_left) {
-    struct strs args = {0};
-    array_push(&t->arena, &args, arena_printf(&t->arena, "--junitxml=%s", t->tmp_xml));
-    if (t->maxfail)
-        array_push(&t->arena, &args, arena_printf(&t->arena, "--maxfail=%ld", failures_left));
-    return args;
-}
-
-static bool run_cold(struct target_run *t, const struct strs *env, const struct strs *own, struct child *c) {
-    struct arena *a = &t->arena;
-    struct strs argv = {0};
-    const char *const words[] = {t->python,
-                                 t->worker,
-                                 t->file,
-                                 t->tmp_log,
-                                 t->trace ? t->tmp_trace : "",
-                                 arena_printf(a, "%.17g", t->limit),
-                                 strs_join(a, &t->before, ",")};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        array_push(a, &argv, words[i]);
-    for (uint32_t i = 0; i < t->nodes.len; i++)
-        array_push(a, &argv, t->nodes.items[i]);
-    array_push(a, &argv, "--");
-    for (uint32_t i = 0; i < t->args.len; i++)
-        array_push(a, &argv, t->args.items[i]);
-    for (uint32_t i = 0; i < own->len; i++)
-        array_push(a, &argv, own->items[i]);
-    array_push(a, &argv, NULL);
-    if (child_run(argv.items, env->items, t->timeout, c))
-        return true;
-    diag(DIAG_IO, t->python, 0, 0, "cannot be started: %s", strerror(errno));
-    return false;
-}
-
-static bool run_served(struct target_run *t, const struct strs *env, const struct strs *own,
-                       long failures_left, struct child *c) {
-    const struct server server = {&t->arena, t->server, t->python, &t->args, env};
-    const struct request request = {.file = t->file,
-                                    .log = t->tmp_log,
-                                    .trace = t->trace ? t->tmp_trace : NULL,
-                                    .xml = t->tmp_xml,
-                                    .nodes = &t->nodes,
-                                    .before = &t->before,
-                                    .args = *own,
-                                    .limit = t->limit,
-                                    .maxfail = t->maxfail ? failures_left : 0};
-    const char *why = NULL;
-    if (server_run(&server, &request, t->timeout, c, &why))
-        return true;
-    if (getenv("TESTFAN_VERBOSE"))
-        printf("%s runs in a process of its own: %s\n", t->file, why);
-    unlink(t->tmp_xml);
-    unlink(t->tmp_log);
-    unlink(t->tmp_trace);
     return false;
 }
 
@@ -208,70 +134,6 @@ static bool put_not_run(const struct target_run *t) {
     return put_text(t, t->xml, text, sizeof text - 1);
 }
 
-/* Whether faulthandler has printed the stacks of a test that took too long. */
-static bool has_stacks(const char *output) {
-    const char *timeout = strstr(output, "Timeout (");
-    return timeout && strstr(timeout, " (most recent call first):");
-}
-
-/* What is wrong beyond failing tests, in one line; NULL when nothing is. */
-static const char *find_crash(struct target_run *t, const struct child *c, const struct run_log *log,
-                              const char *output, bool whole) {
-    struct arena *a = &t->arena;
-    const char *during = log->running ? arena_printf(a, " while running %s", log->running) : "";
-    if (c->timed_out)
-        return arena_printf(a, "timed out after %g s%s", t->timeout, during);
-    if (WIFSIGNALED(c->status))
-        return arena_printf(a, "killed by %s%s", crash_signal_name(WTERMSIG(c->status)), during);
-    int exit = WEXITSTATUS(c->status);
-    if (t->limit > 0 && exit == 1 && log->running && has_stacks(output))
-        return arena_printf(a, "timed out after %g s%s", t->limit, during);
-    if (!log->finished)
-        return arena_printf(a, "the interpreter ended with status %d%s", exit,
-                            *during ? during : " before pytest had finished");
-    if (exit != log->exit)
-        return arena_printf(a, "the interpreter ended with status %d after pytest had finished with %d", exit,
-                            log->exit);
-    if (exit > 2 && exit != NO_PASS_NO_TESTS)
-        return arena_printf(a, "pytest ended with status %d", exit);
-    if (!whole)
-        return "pytest left no complete report";
-    if ((exit == 1 || exit == 2) && !log->failed)
-        return arena_printf(a, "pytest ended with status %d though no test failed", exit);
-    return NULL;
-}
-
-/* A hook may take all items away, told or not; but the tests that the file surely holds must have been seen.
- */
-static bool misses_its_tests(const struct target_run *t, const struct run_log *log, int exit) {
-    bool none = (exit == 0 || exit == NO_PASS_NO_TESTS) && !log->collected && !log->skipped && !log->ignored;
-    return none && t->expect > 0 && !t->filtered;
-}
-
-/* Where the last lines begin that are `most` bytes together. */
-static size_t last_part(const char *text, size_t n, size_t most) {
-    if (n <= most)
-        return 0;
-    const char *line = memchr(text + n - most, '\n', most);
-    return line ? (size_t)(line + 1 - text) : n - most;
-}
-
-static bool put_report(struct target_run *t, const struct run_log *log, const char *crash_message,
-                       const struct buf *output, const char *report, size_t n) {
-    if (!crash_message)
-        return put_text(t, t->xml, report, n);
-    size_t from = last_part(output->s, output->len, OUTPUT_IN_REPORT);
-    struct crash crash = {t->file, crash_message, output->s + from, output->len - from};
-    struct buf b = {0};
-    if (!report || !crash_append(&b, &crash, log, report, n)) {
-        buf_reset(&b);
-        crash_report(&b, &crash, log);
-    }
-    bool ok = put_text(t, t->xml, b.s, b.len);
-    buf_free(&b);
-    return ok;
-}
-
 /* Whether PYTEST_ADDOPTS is what it was when the stamp was made: else this run says nothing about the one
  * that is meant. */
 static bool environment_is_stamped(struct arena *a) {
@@ -300,33 +162,16 @@ static bool put_trace(struct target_run *t) {
            inputs_write(&in, arena_printf(&t->arena, "%s.extra", stem), true);
 }
 
-static bool put_results(struct target_run *t, const struct child *c, const char *session) {
-    struct run_log log;
-    log_read(&t->arena, t->tmp_log, &log);
-    size_t n = 0;
-    const char *report = os_read(&t->arena, t->tmp_xml, &n);
-    bool whole = report && crash_is_whole(report, n);
-    struct buf output = {0};
-    buf_str(&output, "");
-    capture_text(&c->output, &output);
-    const char *crash = find_crash(t, c, &log, output.s, whole);
-    int exit = WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;
-    if (!crash && misses_its_tests(t, &log, exit))
-        crash = arena_printf(&t->arena, "pytest collected none of the %ld tests of this file [no-tests]",
-                             t->expect);
-    bool passed =
-        !crash && !log.failed && (exit == 0 || exit == NO_PASS_NO_TESTS) && environment_is_stamped(&t->arena);
+static bool put_results(struct target_run *t, const struct attempt *at, const char *session) {
+    bool passed = at->passed && environment_is_stamped(&t->arena);
     if (getenv("TESTFAN_VERBOSE"))
-        fwrite(output.s, 1, output.len, stdout);
+        fwrite(at->output.s, 1, at->output.len, stdout);
     if (!passed)
-        printf("FAILED %s%s%s\n", t->file, crash ? ": " : "", crash ? crash : "");
-    note_failures(session, crash ? log.failed + 1 : log.failed);
-    size_t log_size = 0;
-    const char *log_text = os_read(&t->arena, t->tmp_log, &log_size);
-    bool ok = put_report(t, &log, crash, &output, whole ? report : NULL, n) &&
-              put_text(t, t->log, log_text ? log_text : "", log_size) && (!t->trace || put_trace(t));
-    buf_free(&output);
-    const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", exit);
+        printf("FAILED %s%s%s\n", t->file, at->crash ? ": " : "", at->crash ? at->crash : "");
+    note_failures(session, at->crash ? at->log.failed + 1 : at->log.failed);
+    bool ok = put_text(t, t->xml, at->report, at->size) &&
+              put_text(t, t->log, at->log_text, strlen(at->log_text)) && (!t->trace || put_trace(t));
+    const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", at->exit);
     if (!ok || !passed)
         return ok;
     history_passed(t->xml);
@@ -368,15 +213,16 @@ static int run_target(struct target_run *t) {
     if (t->maxfail && failures >= t->maxfail)
         return put_not_run(t) ? 0 : 2;
     history_begin(t->xml);
-    struct strs own = own_arguments(t, t->maxfail - failures), env = run_environment(&t->arena);
-    struct child c;
-    if (!(t->server && run_served(t, &env, &own, t->maxfail - failures, &c)) && !run_cold(t, &env, &own, &c))
+    struct attempt at;
+    if (!attempt_run(t, &t->nodes, t->maxfail - failures, &at))
         return 2;
-    int status = c.interrupted ? 128 + c.interrupted : put_results(t, &c, session) ? 0 : 2;
+    bool ran = at.child.interrupted || retry_failed(t, t->maxfail - failures, &at);
+    int interrupted = at.child.interrupted;
+    int status = !ran ? 2 : interrupted ? 128 + interrupted : put_results(t, &at, session) ? 0 : 2;
     unlink(t->tmp_xml);
     unlink(t->tmp_log);
     unlink(t->tmp_trace);
-    capture_free(&c.output);
+    attempt_free(&at);
     return status;
 }
 

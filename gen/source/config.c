@@ -1,11 +1,11 @@
 #include "source/config.h"
 #include "source/inifile.h"
+#include "source/settings.h"
 #include "source/toml.h"
 #include "base/diag.h"
 #include "base/os.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -116,131 +116,6 @@ static bool read_values(const struct loading *l) {
            (c->pytest_major < 8 || read_bool(l, "consider_namespace_packages", &c->namespace_packages));
 }
 
-static bool wrong_setting(const char *path, const struct toml *v, const char *wanted) {
-    diag(DIAG_CONFIG, path, v->line, 0, "'%s' in [tool.testfan] wants %s", v->key, wanted);
-    return false;
-}
-
-static bool unknown_setting(struct arena *a, const char *path, const struct toml *v, const char *known) {
-    struct strs keys = list_of(a, known);
-    const char *near = str_nearest(v->key, &keys);
-    diag(DIAG_UNKNOWN_KEY, path, v->line, 0, "[tool.testfan] has no '%s'", v->key);
-    if (near)
-        hint("did you mean '%s'?", near);
-    return true;
-}
-
-/* Diagnostics to be left out or made errors below a folder. */
-static bool read_codes(const char *path, const struct toml *v, const char *folder) {
-    bool ignore = strcmp(v->key, "ignore") == 0;
-    for (uint32_t i = 0; v->type == TOML_ARRAY && i < v->items.len; i++) {
-        const struct toml *code = v->items.items[i];
-        if (code->type != TOML_STRING)
-            return wrong_setting(path, v, "a list of strings");
-        if (!diag_set_below(folder, code->text, ignore)) {
-            diag(DIAG_CONFIG, path, v->line, 0, "there is no diagnostic '%s'", code->text);
-            return false;
-        }
-    }
-    return v->type == TOML_ARRAY || wrong_setting(path, v, "a list of strings");
-}
-
-static bool read_folders(struct arena *a, const char *path, const struct toml *folders) {
-    if (folders->type != TOML_TABLE)
-        return wrong_setting(path, folders, "a table");
-    for (uint32_t i = 0; i < folders->items.len; i++) {
-        const struct toml *folder = folders->items.items[i];
-        if (folder->type != TOML_TABLE)
-            return wrong_setting(path, folder, "a table");
-        for (uint32_t j = 0; j < folder->items.len; j++) {
-            const struct toml *v = folder->items.items[j];
-            if (strcmp(v->key, "ignore") != 0 && strcmp(v->key, "error") != 0)
-                unknown_setting(a, path, v, "error ignore");
-            else if (!read_codes(path, v, folder->key))
-                return false;
-        }
-    }
-    return true;
-}
-
-static bool read_seconds(const char *path, const struct toml *v, double *seconds) {
-    bool number = v->type == TOML_INTEGER || v->type == TOML_FLOAT;
-    *seconds = number ? strtod(v->text, NULL) : 0;
-    return (*seconds > 0 && isfinite(*seconds)) || wrong_setting(path, v, "a number of seconds above 0");
-}
-
-static bool read_kinds(struct arena *a, const char *path, const struct toml *v, struct strs *kinds) {
-    bool ok = v->type == TOML_TABLE;
-    for (uint32_t i = 0; ok && i < v->items.len; i++) {
-        const struct toml *kind = v->items.items[i];
-        ok = kind->type == TOML_STRING && strchr(kind->text, '%');
-        array_push(a, kinds, kind->key);
-        array_push(a, kinds, kind->text);
-    }
-    return ok || wrong_setting(path, v, "a table of kind = \"//FILE.bzl%KIND\"");
-}
-
-static bool read_bazel(const struct loading *l, const char *path, const struct toml *table) {
-    struct bazel_settings *b = &l->config->testfan.bazel;
-    if (table->type != TOML_TABLE)
-        return wrong_setting(path, table, "a table");
-    for (uint32_t i = 0; i < table->items.len; i++) {
-        const struct toml *v = table->items.items[i];
-        bool dists = strcmp(v->key, "dists") == 0;
-        if (strcmp(v->key, "map_kind") == 0) {
-            if (!read_kinds(l->arena, path, v, &b->kinds))
-                return false;
-        } else if (dists || strcmp(v->key, "python") == 0) {
-            if (v->type != TOML_STRING || (dists && v->text[0] != '@'))
-                return wrong_setting(path, v, dists ? "a repository, as \"@pypi\"" : "a label");
-            *(dists ? &b->dists : &b->python) = v->text;
-        } else {
-            unknown_setting(l->arena, path, v, "dists map_kind python");
-        }
-    }
-    return true;
-}
-
-static bool read_setting(const struct loading *l, const char *path, const struct toml *v) {
-    static const char known[] =
-        "bazel data env error folders ignore python sources strict-isolation string-imports timeout "
-        "timeout-per-file trace workers";
-    struct testfan_settings *t = &l->config->testfan;
-    const struct {
-        const char *key;
-        struct strs *list;
-    } lists[] = {{"data", &t->data}, {"env", &t->env}, {"sources", &t->sources}};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (strcmp(v->key, lists[i].key) == 0)
-            return (v->type == TOML_ARRAY && add_strings(l->arena, v, lists[i].list)) ||
-                   wrong_setting(path, v, "a list of strings");
-    if (strcmp(v->key, "python") == 0) {
-        t->python = v->text;
-        return v->type == TOML_STRING || wrong_setting(path, v, "a string");
-    }
-    bool strict = strcmp(v->key, "strict-isolation") == 0;
-    if (strict || strcmp(v->key, "trace") == 0 || strcmp(v->key, "workers") == 0) {
-        *(strict ? &t->strict_isolation : *v->key == 't' ? &t->trace : &t->workers) = str_eq(v->text, "true");
-        return v->type == TOML_BOOLEAN || wrong_setting(path, v, "true or false");
-    }
-    if (strcmp(v->key, "timeout") == 0)
-        return read_seconds(path, v, &t->timeout);
-    if (strcmp(v->key, "timeout-per-file") == 0)
-        return read_seconds(path, v, &t->timeout_per_file);
-    if (strcmp(v->key, "string-imports") == 0) {
-        t->string_imports = v->type == TOML_INTEGER ? strtol(v->text, NULL, 10) : 0;
-        return t->string_imports > 0 ||
-               wrong_setting(path, v, "how many dots a string must have, at least 1");
-    }
-    if (strcmp(v->key, "ignore") == 0 || strcmp(v->key, "error") == 0)
-        return read_codes(path, v, "");
-    if (strcmp(v->key, "folders") == 0)
-        return read_folders(l->arena, path, v);
-    if (strcmp(v->key, "bazel") == 0)
-        return read_bazel(l, path, v);
-    return unknown_setting(l->arena, path, v, known);
-}
-
 static bool read_testfan(const struct loading *l) {
     const char *path = os_join(l->arena, l->config->rootdir, "pyproject.toml");
     if (!os_is_file(path))
@@ -249,10 +124,7 @@ static bool read_testfan(const struct loading *l) {
         array_push(l->arena, &l->config->inputs, path);
     const struct toml *root = inifile_read_toml(l->arena, path);
     const struct toml *table = toml_get(toml_get(root, "tool"), "testfan");
-    for (uint32_t i = 0; table && i < table->items.len; i++)
-        if (!read_setting(l, path, table->items.items[i]))
-            return false;
-    return root != NULL;
+    return root && (!table || settings_read(l->arena, path, table, &l->config->testfan));
 }
 
 bool config_load(struct arena *a, const char *dir, unsigned pytest_major, struct config *c) {

@@ -2,6 +2,7 @@
 #define SOURCE_CONFIG_H
 
 #include "base/str.h"
+#include "source/settings.h"
 
 #include <stdbool.h>
 
@@ -49,22 +50,7 @@ struct config {
     struct strs addopts;     /* split into words */
     struct options options;  /* from addopts; rootdir and inifile in them come too late to have an effect */
 
-    struct testfan_settings {
-        const char *python;               /* the interpreter, or NULL */
-        struct strs env;                  /* names of environment variables that count */
-        struct strs data;                 /* globs, relative to rootdir: data of every target */
-        struct strs sources;              /* further source roots, relative to rootdir */
-        bool trace;                       /* note what a run reads; true unless said */
-        bool workers;                     /* fork targets from one started pytest; true unless said */
-        bool strict_isolation;            /* what fails alone has failed */
-        double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit */
-        long string_imports;              /* a string with so many dots may name a module; 0: none does */
-        struct bazel_settings {
-            struct strs kinds;  /* for each of testfan's kinds that is replaced: KIND, then FILE.bzl%KIND */
-            const char *dists;  /* "@pypi": what is installed comes from there; NULL: from the machine */
-            const char *python; /* the label of an interpreter, or NULL */
-        } bazel;                /* [tool.testfan.bazel] */
-    } testfan;                  /* [tool.testfan]; what it says of diagnostics goes to base/diag.h */
+    struct testfan_settings testfan;
 };
 
 /*

@@ -1,0 +1,53 @@
+#ifndef RUN_ATTEMPT_H
+#define RUN_ATTEMPT_H
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "run/child.h"
+#include "run/log.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <time.h>
+
+/* One target at work. */
+struct target_run {
+    struct arena arena;
+    const char *python, *run_file, *digest;
+    long expect;
+    const char *file, *xml, *ok, *log;                              /* where things end up */
+    char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */
+    const char *rootdir;
+    const char *worker, *server;     /* server: NULL when every target is to have a process of its own */
+    struct strs args, nodes, before; /* before: modules to import first */
+    bool filtered, trace;
+    long retries;
+    long maxfail;
+    double limit, timeout; /* seconds for a test, and for the whole file; 0: none */
+    struct timespec started;
+    bool traced; /* a trace of an earlier attempt stands at tmp_trace */
+};
+
+/* One run of a target, and what is to be said of it. */
+struct attempt {
+    struct child child;
+    struct run_log log;
+    struct buf output;
+    const char *report; /* pytest's own, with the crash in it, or one made from the log; `size` bytes */
+    size_t size;
+    const char *log_text; /* what the worker logged */
+    const char *crash;    /* what is wrong beyond failing tests, in one line; NULL when nothing is */
+    int exit;             /* the status of the interpreter; -1 when a signal ended it */
+    bool passed;
+    bool flaky; /* it took more than one attempt */
+};
+
+/*
+ * Runs the target, or only `nodes` of it, by the fork server where there is one and cold otherwise; what is
+ * made lies at t->tmp_*, the trace of every attempt in one file. `failures_left` is for --maxfail. False when
+ * nothing could be started; reported.
+ */
+bool attempt_run(struct target_run *t, const struct strs *nodes, long failures_left, struct attempt *attempt);
+void attempt_free(struct attempt *attempt);
+
+#endif
