@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE
 import os
 import stat
 import sys
+import time
 
 look, listdir = os.stat, os.listdir  # before the trace watches them
 
@@ -40,7 +41,16 @@ class Folder:
 
     def __init__(self, path, modules=None):
         self.path, self.modules = path, modules
+        self.dated = self.date()
         self.names = self.find()
+
+    def date(self):
+        """When names came or went last; None while that could not be told from one more a moment later."""
+        try:
+            at = look(self.path).st_mtime_ns
+        except OSError:
+            return None
+        return at if time.time_ns() - at > CLOCK_STEP else None
 
     def find(self):
         try:
@@ -52,7 +62,13 @@ class Folder:
         return sorted(name for name in found if name.partition(".")[0] in self.modules)
 
     def has_changed(self):
-        return self.find() != self.names
+        dated = self.date()
+        if dated is not None and dated == self.dated:
+            return False
+        if self.find() != self.names:
+            return True
+        self.dated = dated
+        return False
 
 
 def search_places(root):
