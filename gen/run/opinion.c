@@ -16,14 +16,29 @@
 
 #define PROPERTY "<property name=\"testfan.order-dependent\" value=\"true\"/>"
 
-/* It came to its end by itself, and tests failed. */
-static bool has_failed(struct arena *a, const struct target *t) {
+/* What failed of a target that came to its end by itself, or NULL. */
+static const char *failures_of(struct arena *a, const struct target *t) {
     struct run_log log;
     struct os_stat st;
+    struct strs ids = {0};
     if (os_stat(arena_printf(a, "%s.ok", t->result), &st))
-        return false;
+        return NULL;
     log_read(a, arena_printf(a, "%s.log", t->result), &log);
-    return log.finished && log.failed;
+    ARRAY_FOR (const struct logged_test, test, &log.tests)
+        if (str_eq(test->outcome, "failed") || str_eq(test->outcome, "error"))
+            array_push(a, &ids, test->id);
+    return log.finished && log.failed
+               ? arena_printf(a, "%ld failed\n%s\n", log.failed, strs_join(a, &ids, "\n"))
+               : NULL;
+}
+
+static const char *asked_file(struct arena *a, const struct target *t) {
+    return arena_printf(a, "%s.asked", t->result);
+}
+
+static bool was_asked(struct arena *a, const struct target *t, const char *failures) {
+    size_t n = 0;
+    return str_eq(os_read(a, asked_file(a, t), &n), failures);
 }
 
 /* Puts the property into the first suite of a report. */
@@ -65,8 +80,11 @@ static void take_over(struct arena *a, const struct target *t, const struct gues
 }
 
 static void judge(const struct company *c, const struct target *t, const struct guest *g) {
-    if (!g->passed)
+    const char *failures = failures_of(c->arena, t);
+    if (!g->passed) {
+        out_write(asked_file(c->arena, t), failures, strlen(failures), NULL);
         return;
+    }
     if (company_alone(c, t->file, &(struct strs){0})) {
         diag(DIAG_FLAKY, t->file, 0, 0, "failed, and passed when it was run again");
         hint("retry what is known to be flaky: testfan test --retries 1");
@@ -83,7 +101,8 @@ void opinions_take(struct arena *a, const char *python, const struct plan *plan)
     const struct target **failed = arena_alloc(a, (plan->targets.len + 1) * sizeof *failed);
     const char *dir = ".testfan/tmp/opinion";
     ARRAY_FOR (const struct target, t, &plan->targets) {
-        if (!has_failed(a, t))
+        const char *failures = failures_of(a, t);
+        if (!failures || was_asked(a, t, failures))
             continue;
         failed[guests.len] = t;
         array_push(a, &guests,

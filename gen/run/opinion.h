@@ -15,8 +15,9 @@ struct plan;
  * `testfan.order-dependent`, and it makes no pass to be remembered (RESULT.ok). Passing the second time alone
  * it is flaky, and stays failed.
  *
- * Runs in rootdir, on the results of a plan's run. Above OPINIONS_MOST failed files there is none. What was
- * found is reported, as order-dependent and flaky.
+ * A file that fails among the others too is not asked about again while the same tests of it fail
+ * (RESULT.asked names them). Runs in rootdir, on the results of a plan's run. Above OPINIONS_MOST failed
+ * files there is none. What was found is reported, as order-dependent and flaky.
  */
 enum { OPINIONS_MOST = 20 };
 

@@ -117,3 +117,15 @@ def test_the_last_failed_of_pytest_does_not_name_it(tree):
     tree.write(LEANS)
     tree.testfan("test", check=0)
     assert not (tree.path / ".pytest_cache/v/cache/lastfailed").exists()
+
+
+def test_what_was_asked_is_not_asked_again(tree, tmp_path):
+    wrong = "import pathlib\n\ndef test_wrong():\n    with open(%r, 'a') as file:\n        file.write('x')\n    assert False\n" % str(tmp_path / "runs")
+    tree.write({**LEANS, "tests/test_wrong.py": wrong})
+    tree.testfan("test", check=1)
+    assert (tmp_path / "runs").read_text() == "xx"
+    tree.testfan("test", "tests/test_wrong.py", check=1)
+    assert (tmp_path / "runs").read_text() == "xxx"
+    tree.write({"tests/test_wrong.py": wrong + "\ndef test_more():\n    assert 0\n"})
+    tree.testfan("test", "tests/test_wrong.py", check=1)
+    assert (tmp_path / "runs").read_text() == "xxxxx"

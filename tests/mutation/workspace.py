@@ -12,6 +12,8 @@ def entries(folder):
     """Every path below a folder, relative, parents first."""
     found = []
     for where, folders, files in os.walk(folder):
+        if os.path.basename(where) == ".testfan" and "server" in folders:
+            folders.remove("server")
         found += [os.path.relpath(os.path.join(where, name), folder) for name in folders + files]
     return found
 
