@@ -1,6 +1,6 @@
 """Runs test files among all others, as one plain pytest run would, to see what running each by itself changes.
 
-    python testfan_company.py TOLD LIMIT FILE XML LOG [FILE XML LOG...] -- PYTEST_ARGS
+    python testfan_company.py TOLD LIMIT FILE SHARD XML LOG [FILE SHARD XML LOG...] -- PYTEST_ARGS
 
 The whole suite is collected, and of it only the items of each FILE are run, each in a fork with a report and a log of its own, as
 the worker writes them. Where forking is not safe only the first FILE is run. TOLD gets lines of JSON: the ids collected, by file;
@@ -77,7 +77,7 @@ class Company(testfan_worker.TargetPlugin):
             return None
         return True
 
-    def become(self, session, file, xml, log):
+    def become(self, session, file, shard, xml, log):
         testfan_server.die_with_parent()
         testfan_server.own_files(os.open(os.devnull, os.O_WRONLY), self.output)
         self.whole = False
@@ -85,6 +85,8 @@ class Company(testfan_worker.TargetPlugin):
         self.target = os.path.join(os.getcwd(), file)
         self.reached = True
         session.items = [item for item in session.items if str(item.path) == self.target]
+        if shard:
+            session.items = testfan_worker.keep_shard(session.items, shard)
         session.testscollected = self.collected = len(session.items)
         mine = [report for report in self.reports if self.is_mine(report)]
         self.skipped = sum(report.skipped for report in mine)
@@ -117,7 +119,7 @@ def main():
     words = sys.argv[1:]
     split = words.index("--")
     told, limit, *rest = words[:split]
-    wanted = list(zip(rest[::3], rest[1::3], rest[2::3]))
+    wanted = list(zip(*(rest[i::4] for i in range(4))))
     company = Company(told, float(limit), wanted)
     words = words[split + 1 :] + ["--junitxml=" + os.path.abspath(told + ".xml")]
     try:

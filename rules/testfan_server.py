@@ -363,7 +363,7 @@ class ServedTarget(testfan_worker.TargetPlugin):
             tracer.log = os.path.abspath(traced)
             tracer.buffered = True
             tracer.pending = [os.fsdecode(self.server.memory.records[:-1])] if self.server.memory.records else []
-        super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None, request["limit"], request["before"])
+        super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None, request["limit"], request["before"], request["shard"])
         self.needs_init = needs_init
         self.tell(config, request)
 

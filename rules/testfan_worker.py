@@ -1,12 +1,13 @@
 """Runs one test file exactly as `python -m pytest` in this folder runs it among all others.
 
-    python testfan_worker.py TARGET LOG TRACE LIMIT BEFORE [NODEID...] -- PYTEST_ARGS
+    python testfan_worker.py TARGET LOG TRACE LIMIT BEFORE SHARD [NODEID...] -- PYTEST_ARGS
 
 pytest is started with the arguments of the whole suite, so that its rootdir, its first conftest files and its options are
 those of a plain run. Only what is collected is narrowed to TARGET, by a plugin that also writes LOG: a line of JSON, written
 at once, for each test that starts and ends, so that a crash leaves a trace of what was running, and one when pytest is done. TRACE is where testfan_trace.py notes what the run reads, or empty.
 A test that takes longer than LIMIT seconds (0: none) ends the interpreter, with the stacks of all threads on its standard error.
 BEFORE names modules, between commas, that are imported before the file: it leans on them.
+SHARD is empty, or I/N: of N parts of the file (testfan_shard.py) the I-th is run.
 
 PYTEST_DONT_REWRITE
 """
@@ -28,8 +29,8 @@ class TargetPlugin:
     # Taken before a test can replace them: a fixture may patch `os` for a whole session.
     getpid, open, write_to, close = map(staticmethod, (os.getpid, os.open, os.write, os.close))
 
-    def __init__(self, target, log, nodes, tracer, limit, before=()):
-        self.tracer, self.before = tracer, before
+    def __init__(self, target, log, nodes, tracer, limit, before=(), shard=""):
+        self.tracer, self.before, self.shard = tracer, before, shard
         self.limit = limit
         self.stderr = None
         self.pid = self.getpid()
@@ -102,6 +103,8 @@ class TargetPlugin:
         if not self.nodes:
             items[:] = [item for item in items if str(item.path) == self.target]
         self.collected = len(items)
+        if self.shard:
+            items[:] = keep_shard(items, self.shard)
 
     def pytest_deselected(self, items):
         self.deselected += len(items)
@@ -151,6 +154,21 @@ class TargetPlugin:
         )
 
 
+def import_rule(name):
+    """A module that lies beside this one, and that nobody else is to see."""
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    module = importlib.import_module(name)
+    del sys.path[0], sys.modules[name]
+    return module
+
+
+def keep_shard(items, shard):
+    rule = import_rule("testfan_shard")
+    index, total = map(int, shard.split("/"))
+    file = os.path.relpath(str(items[0].path), os.getcwd()) if items else ""
+    return rule.keep(items, index - 1, total, rule.read_times(file))
+
+
 def as_module(plugin):
     """The plugin as a module that pytest's `-p` finds without importing it, and does not ask to rewrite."""
     import pytest
@@ -168,18 +186,14 @@ def as_module(plugin):
 def start_trace(log):
     import atexit
 
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    import testfan_trace
-
-    del sys.path[0], sys.modules["testfan_trace"]
+    testfan_trace = import_rule("testfan_trace")
     sites = []
     try:
         with open(os.path.join(".testfan", "cache", "sites"), encoding="utf-8", errors="surrogateescape") as file:
             sites = [line[5:-1] for line in file if line.startswith("site ")]
     except FileNotFoundError:  # somebody cleared the cache: distributions go unwatched once
         pass
-    child = os.path.join(here, "child")
+    child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
     tracer = testfan_trace.start(log, os.getcwd(), sites, child)
     atexit.register(tracer.flush)
     tracer.searching = True
@@ -205,9 +219,9 @@ def run_pytest(plugin, args):
 def main():
     words = sys.argv[1:]
     split = words.index("--")
-    target, log, trace, limit, before, *nodes = words[:split]
+    target, log, trace, limit, before, shard, *nodes = words[:split]
     tracer = start_trace(trace) if trace and hasattr(sys, "addaudithook") else None
-    run_pytest(TargetPlugin(target, log, nodes, tracer, float(limit), before.split(",") if before else []), words[split + 1 :])
+    run_pytest(TargetPlugin(target, log, nodes, tracer, float(limit), before.split(",") if before else [], shard), words[split + 1 :])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ bool run_and_audit(struct invocation *in, struct project *p, struct plan *plan, 
     fflush(stdout);
     int out = dup(1);
     dup2(2, 1);
-    in->strict_isolation = true;
+    in->strict_isolation = in->whole_files = true;
     int code = suite_run(in, p, plan);
     fflush(stdout);
     dup2(out, 1);

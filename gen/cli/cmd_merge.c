@@ -61,7 +61,7 @@ int cmd_merge(struct invocation *in) {
     if (!merge_reports(in->arena, inputs.items, inputs.len, in->output, &s))
         return EXIT_INTERNAL;
     if (in->durations)
-        times_update(TIMES_FILE, &s, NULL);
+        times_keep(TIMES_KEPT, in->output);
     print_summary(&s, 0, inputs.len);
     return in->fail_on_flaky && s.flaky ? EXIT_FAILED : summary_exit(&s);
 }

@@ -67,12 +67,33 @@ static void print_reason(const struct reason *r) {
         printf("        %s\n", r->chain.items[i]);
 }
 
+/* A file of which some parts are selected is told once. */
+static void join_shards(struct plan *plan, struct reasons *reasons) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < plan->targets.len; i++) {
+        const struct target *t = &plan->targets.items[i];
+        if (kept && strcmp(plan->targets.items[kept - 1].file, t->file) == 0)
+            continue;
+        if (reasons && i < reasons->len)
+            reasons->items[kept] = reasons->items[i];
+        plan->targets.items[kept++] = *t;
+    }
+    plan->targets.len = kept;
+    if (reasons && reasons->len > kept)
+        reasons->len = kept;
+}
+
 static bool select_targets(struct invocation *in, struct project *p, struct plan *plan,
                            struct reasons *reasons) {
     struct filter filter;
-    return selection_read(in, p, &filter) &&
-           plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, plan) &&
-           selection_apply(in, p, &filter, plan, reasons);
+    if (!selection_read(in, p, &filter) ||
+        !plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, plan))
+        return false;
+    project_refine(p, plan, true);
+    bool ok = selection_apply(in, p, &filter, plan, reasons);
+    if (ok)
+        join_shards(plan, reasons);
+    return ok;
 }
 
 int cmd_select(struct invocation *in) {

@@ -61,7 +61,7 @@ static const struct option options[] = {
     {"direct", 0, NULL, VALUE_FLAG, FIELD(direct), CMD_DEPS | CMD_RDEPS, NULL, "only what one edge away"},
     {"output", 'o', "OUT.xml", VALUE_TEXT, FIELD(output), CMD_MERGE, NULL, "where the merged report goes"},
     {"durations", 0, NULL, VALUE_FLAG, FIELD(durations), CMD_MERGE, NULL,
-     "note how long each file took, for later runs"},
+     "note in testfan.times.json how long each file took: check it in, and long files are split"},
     {"bep", 0, "FILE", VALUE_TEXT, FIELD(bep), CMD_MERGE, NULL,
      "the reports that Bazel's build event file (JSON) names"},
     {"plan", 0, "PLAN.json", VALUE_TEXT, FIELD(plan), CMD_MERGE, NULL, NULL},

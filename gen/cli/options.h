@@ -33,7 +33,8 @@ struct invocation {
     bool failed, fresh, explain;            /* --failed, --new, --explain */
     const char *output, *plan, *stamp, *bep;
     long jobs, maxfail, retries; /* -1: not given */
-    bool verbose, stats, direct, durations, no_workers, strict_isolation, fail_on_flaky, check, help, version;
+    bool verbose, stats, direct, durations, no_workers, strict_isolation, whole_files, fail_on_flaky, check,
+        help, version;
     struct strs words;         /* what is no option */
     struct strs rest;          /* what stands after `--` */
     struct strs error, ignore; /* --error CODE, --ignore CODE */

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/workspace.h"
 #include "emit/ninja.h"
+#include "run/shards.h"
 #include "graph/closure.h"
 #include "graph/forget.h"
 #include "graph/inputs.h"
@@ -205,6 +206,8 @@ static struct strs watched_paths(const struct project *p) {
         array_push(p->arena, &paths, p->config.inputs.items[i]);
     if (p->learned.len)
         array_push(p->arena, &paths, in_root(p, LEARNED_FILE));
+    if (os_is_file(in_root(p, TIMES_KEPT)))
+        array_push(p->arena, &paths, in_root(p, TIMES_KEPT));
     watch_learned(p, &paths);
     for (uint32_t i = 0; i < p->scan.dirs.len; i++)
         array_push(p->arena, &paths,
@@ -235,7 +238,7 @@ static struct strs watched_paths(const struct project *p) {
 
 /* Of what runs the tests: a new testfan that runs them in another way runs them again. */
 static const char *digest_rules(struct arena *a) {
-    const char *names[] = {"testfan_bazel.py", "testfan_company.py", "testfan_probe.py", "testfan_shard.py"};
+    const char *names[] = {"testfan_bazel.py", "testfan_company.py", "testfan_probe.py"};
     const struct strs others = {.items = names, .len = sizeof names / sizeof *names};
     struct digest sum = {0};
     char hex[33];
@@ -271,6 +274,7 @@ static bool write_support(struct project *p, const struct strs *watched) {
     static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
                                            {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
                                            {"testfan_company.py", ".testfan/rules/testfan_company.py"},
+                                           {"testfan_shard.py", ".testfan/rules/testfan_shard.py"},
                                            {"testfan_server.py", SERVER_PROGRAM},
                                            {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
                                            {"testfan_memory.py", ".testfan/rules/testfan_memory.py"},
@@ -342,6 +346,15 @@ static int by_time(const void *a, const void *b) {
     double first = x->seconds < 0 ? HUGE_VAL : x->seconds, second = y->seconds < 0 ? HUGE_VAL : y->seconds;
     return first != second ? (first < second) - (first > second)
                            : (x->index > y->index) - (x->index < y->index);
+}
+
+void project_refine(struct project *p, struct plan *plan, bool split) {
+    plan_learned(plan, &p->learned);
+    struct times times;
+    long shards = p->config.testfan.shards < 0 ? SHARDS_USUAL : p->config.testfan.shards;
+    times_read(p->arena, in_root(p, TIMES_KEPT), &times);
+    if (split && !plan->filtered && shards > 1 && times.files.len)
+        shards_split(p->arena, plan, &times, shards);
 }
 
 const char *project_write_ordered(struct project *p, const struct plan *plan) {

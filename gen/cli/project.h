@@ -56,6 +56,9 @@ bool project_node(const struct project *p, const char *word, uint32_t *node);
    build.ninja is as before. */
 bool project_write(struct project *p, const struct plan *plan);
 
+/* Takes over what was learned of the targets, and splits those of long files where `split`. */
+void project_refine(struct project *p, struct plan *plan, bool split);
+
 /* The same build file with the targets in the order in which they shall start, the longest first by the times
    of earlier runs; returns its path, relative to rootdir. NULL: reported. */
 const char *project_write_ordered(struct project *p, const struct plan *plan);

@@ -90,11 +90,12 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
         return EXIT_USAGE;
     bool part = filter.paths.len > 0 || selection_is_asked(in);
     if (!plan_targets(in->arena, &p->sure, &p->scan, &p->config, p->store.facts, &all, &whole) ||
-        !plan_targets(in->arena, &p->sure, &p->scan, &p->config, p->store.facts, &filter, &plan) ||
-        !selection_apply(in, p, &filter, &plan, NULL))
+        !plan_targets(in->arena, &p->sure, &p->scan, &p->config, p->store.facts, &filter, &plan))
         return EXIT_USAGE;
-    plan_learned(&whole, &p->learned);
-    plan_learned(&plan, &p->learned);
+    project_refine(p, &whole, !in->whole_files);
+    project_refine(p, &plan, !in->whole_files);
+    if (!selection_apply(in, p, &filter, &plan, NULL))
+        return EXIT_USAGE;
     *plan_out = plan;
     if (!project_write(p, &whole) || (plan.filtered && !project_write(p, &plan)))
         return EXIT_USAGE;

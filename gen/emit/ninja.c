@@ -125,19 +125,29 @@ static void emit_target(struct buf *b, const struct names *names, const struct t
     buf_str(b, " |");
     put_unit(b, names, g, g->unit_of[t->node]);
     buf_fmt(b, " .testfan/stamp\n  digest = %s\n  expect = %u\n", digest, t->tests);
+    if (t->shards)
+        buf_fmt(b, "  shard = --shard=%u/%u --split=%s\n", t->shard, t->shards, t->fingerprint);
     put_value(b, "  depfile", arena_printf(names->arena, "%s.d", t->result));
 }
 
+static const char *verdict_name(const struct names *names, const struct target *t) {
+    return arena_printf(names->arena, "%s.verdict", t->result);
+}
+
+/* FILE.test stands for all parts of the file, which follow each other in the plan. */
 static void emit_file_names(struct buf *b, const struct names *names, const struct target *t) {
-    const char *verdict = arena_printf(names->arena, "%s.verdict", t->result);
     buf_str(b, "build");
-    put_word(b, verdict);
+    put_word(b, verdict_name(names, t));
     buf_str(b, ": verdict_file");
     put_word(b, arena_printf(names->arena, "%s.xml", t->result));
-    buf_str(b, "\nbuild");
+    buf_char(b, '\n');
+    if (t->shard > 1)
+        return;
+    buf_str(b, "build");
     put_word(b, arena_printf(names->arena, "%s.test", t->file));
     buf_str(b, ": phony");
-    put_word(b, verdict);
+    for (uint32_t i = 0; i < (t->shards ? t->shards : 1); i++)
+        put_word(b, verdict_name(names, t + i));
     buf_char(b, '\n');
 }
 

@@ -211,6 +211,10 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
     return true;
 }
 
+const char *plan_shard(struct arena *a, const struct target *t) {
+    return t->shards ? arena_printf(a, "%u/%u", t->shard, t->shards) : "";
+}
+
 void plan_learned(struct plan *plan, const struct learned *learned) {
     ARRAY_FOR (struct target, t, &plan->targets) {
         const struct learned_target *known = learned_find(learned, t->file);
@@ -259,6 +263,11 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
         cJSON_AddStringToObject(target, "file", t->file);
         cJSON_AddStringToObject(target, "result", t->result);
         cJSON_AddNumberToObject(target, "tests", t->tests);
+        if (t->shards) {
+            cJSON_AddNumberToObject(target, "shard", t->shard);
+            cJSON_AddNumberToObject(target, "shards", t->shards);
+            cJSON_AddStringToObject(target, "split", t->fingerprint);
+        }
         cJSON_AddItemToArray(targets, target);
         if (t->nodes.len)
             cJSON_AddItemToObject(nodes, t->file, strings_json(&t->nodes));
@@ -316,6 +325,12 @@ bool plan_read(struct arena *a, const char *path, struct plan *plan) {
     const cJSON *targets = cJSON_GetObjectItem(json, "targets");
     for (const cJSON *t = targets ? targets->child : NULL; t; t = t->next) {
         struct target target = {.file = string_of(a, t, "file"), .result = string_of(a, t, "result")};
+        const cJSON *shard = cJSON_GetObjectItem(t, "shard"), *shards = cJSON_GetObjectItem(t, "shards");
+        if (cJSON_IsNumber(shard) && cJSON_IsNumber(shards)) {
+            target.shard = (uint32_t)shard->valuedouble;
+            target.shards = (uint32_t)shards->valuedouble;
+            target.fingerprint = string_of(a, t, "split");
+        }
         if (target.file && target.result)
             array_push(a, &plan->targets, target);
     }

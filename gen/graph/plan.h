@@ -21,11 +21,13 @@ struct target {
     const char *file; /* relative to rootdir; also its name */
     uint32_t node;    /* in the graph */
     uint32_t tests;   /* test functions that pytest is sure to collect from it; 0 when that cannot be told */
-    struct digest digest; /* of the paths of everything it depends on */
-    const char *result;   /* its results are named RESULT.xml, .ok and .log; relative to rootdir */
-    struct strs nodes;    /* the node ids to run of it; none: all */
-    long retries;         /* how often what failed is run again */
-    struct strs before;   /* modules to import first, by testfan.learned.json */
+    struct digest digest;    /* of the paths of everything it depends on */
+    const char *result;      /* its results are named RESULT.xml, .ok and .log; relative to rootdir */
+    struct strs nodes;       /* the node ids to run of it; none: all */
+    long retries;            /* how often what failed is run again */
+    uint32_t shard, shards;  /* of so many parts of the file this one, from 1; 0: it is whole */
+    const char *fingerprint; /* of the split; NULL when it is whole */
+    struct strs before;      /* modules to import first, by testfan.learned.json */
 };
 
 /* What is to be run, and how: what emit and merge read. Sorted by file. */
@@ -56,6 +58,9 @@ struct filter {
  * nothing; reported. */
 bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, const struct config *c,
                   const struct facts *const *facts, const struct filter *filter, struct plan *plan);
+
+/* "1/3", or "" for a whole file. */
+const char *plan_shard(struct arena *a, const struct target *t);
 
 /* Takes over what was learned of the targets. */
 void plan_learned(struct plan *plan, const struct learned *learned);

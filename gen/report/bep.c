@@ -172,7 +172,8 @@ static bool is_synthetic(struct arena *a, const char *path) {
 static struct merge_input input_of(struct bep *b, const struct result *r) {
     struct merge_input in = {.target = r->label};
     if (!r->uri) {
-        in.missing = "Bazel tells of no report of this target";
+        in.missing = "Bazel tells of no report of this target; with a remote cache run it with "
+                     "--remote_download_toplevel";
     } else if (str_starts(r->uri, "file://")) {
         const char *path = r->uri + 7;
         in.report = decode(b->arena, *path == '/' ? path : path + strcspn(path, "/"));

@@ -1,10 +1,12 @@
 #include "report/merge.h"
 #include "base/diag.h"
+#include "base/map.h"
 #include "base/out.h"
 #include "base/str.h"
 #include "report/junit.h"
 #include "report/sum.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct totals {
@@ -19,6 +21,14 @@ struct merged_suite {
     size_t size;             /* of its content in the spool */
 };
 
+/* A file that is run in parts, each with a report. */
+struct split {
+    const char *target, *fingerprint;
+    unsigned long parts; /* how many there are */
+    bool mixed;          /* parts of another split came too */
+    struct strs came;
+};
+
 /* Counts stand before what they count, so the suites' contents wait in a spool. */
 struct merge {
     struct arena *arena;
@@ -29,7 +39,11 @@ struct merge {
     bool timed;                /* it says its own time */
     const char *given;         /* the input's target, or NULL */
     const char *target;        /* the open suite's */
-    struct out_stream *spool;  /* NULL when the reports are only summed up */
+    struct map said;           /* what collecting said of the target at work, once for all of its parts */
+    const char *of;            /* that target */
+    struct map parts;          /* target -> index in splits */
+    ARRAY(struct split) splits;
+    struct out_stream *spool; /* NULL when the reports are only summed up */
     struct buf line;
 };
 
@@ -103,6 +117,39 @@ static void suite_close(struct merge *m) {
     m->open = NULL;
 }
 
+/* Every part of a file collects it, and says the same when it cannot be imported or skips itself. */
+static bool was_said(struct merge *m, const struct junit_case *test) {
+    if (!str_eq(m->of, m->given))
+        m->said = (struct map){.arena = m->arena};
+    m->of = m->given;
+    size_t n = strlen(test->name);
+    if (map_get(&m->said, test->name, n) != MAP_NONE)
+        return true;
+    map_set(&m->said, arena_strdup(m->arena, test->name), n, 1);
+    return false;
+}
+
+/* "2/3 FINGERPRINT" */
+static void take_part(struct merge *m, const char *text) {
+    const char *target = m->target ? m->target : "", *slash = strchr(text, '/'), *space = strchr(text, ' ');
+    if (!slash || !space || slash > space)
+        return;
+    uint32_t i = map_get(&m->parts, target, strlen(target));
+    if (i == MAP_NONE) {
+        i = m->splits.len;
+        map_set(&m->parts, target, strlen(target), i);
+        array_push(m->arena, &m->splits,
+                   (struct split){.target = target,
+                                  .fingerprint = arena_strdup(m->arena, space + 1),
+                                  .parts = strtoul(slash + 1, NULL, 10)});
+    }
+    struct split *s = &m->splits.items[i];
+    const char *part = arena_strndup(m->arena, text, (size_t)(slash - text));
+    s->mixed |= !str_eq(s->fingerprint, space + 1);
+    if (!strs_has(&s->came, part))
+        array_push(m->arena, &s->came, part);
+}
+
 static void on_suite(void *ctx, const struct junit_suite *suite) {
     struct merge *m = ctx;
     suite_close(m);
@@ -114,6 +161,9 @@ static void on_suite(void *ctx, const struct junit_suite *suite) {
     m->timed = time >= 0;
     array_push(&m->heads, &m->suites, (struct merged_suite){.totals.time = m->timed ? time : 0});
     m->open = &m->suites.items[m->suites.len - 1];
+    const char *part = junit_find(&suite->properties, "testfan.shard");
+    if (part)
+        take_part(m, part);
     if (junit_find(&suite->properties, "testfan.not-run"))
         m->sum.summary->not_run++;
     if (junit_find(&suite->properties, "testfan.flaky") && m->target) {
@@ -126,6 +176,8 @@ static void on_suite(void *ctx, const struct junit_suite *suite) {
 
 static void on_test(void *ctx, const struct junit_case *test) {
     struct merge *m = ctx;
+    if (m->given && !*test->classname && was_said(m, test))
+        return;
     struct totals *t = &m->open->totals;
     t->tests++;
     t->failures += test->outcome == JUNIT_FAILED;
@@ -186,12 +238,34 @@ static void read_one(struct merge *m, const struct merge_input *in) {
     suite_close(m);
 }
 
+/* A report of some parts only is none. */
+static void check_parts(struct merge *m) {
+    ARRAY_FOR (const struct split, s, &m->splits) {
+        if (!s->mixed && s->came.len == s->parts)
+            continue;
+        struct buf b = {0};
+        if (s->mixed)
+            buf_str(&b, "reports of different splits of this file; run all of its parts anew");
+        else
+            buf_fmt(&b, "%u of %lu parts of this file left a report", s->came.len, s->parts);
+        m->given = NULL;
+        on_suite(m, &(struct junit_suite){0});
+        m->target = s->target;
+        add_message(m, s->target, b.s);
+        suite_close(m);
+        buf_free(&b);
+    }
+}
+
 static void read_all(struct merge *m, const struct merge_input *in, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         sum_begin(&m->sum, m->arena, m->sum.summary, in[i].log);
         read_one(m, &in[i]);
         sum_end(&m->sum);
     }
+    sum_begin(&m->sum, m->arena, m->sum.summary, NULL);
+    check_parts(m);
+    sum_end(&m->sum);
 }
 
 static bool write_merged(struct merge *m, const char *path) {
@@ -227,7 +301,11 @@ bool merge_reports(struct arena *a, const struct merge_input *in, uint32_t n, co
     *s = (struct summary){0};
     struct out_stream spool = {0};
     bool ok = !out_path || out_spool(&spool, out_path);
-    struct merge m = {.arena = a, .sum.summary = s, .spool = spool.file ? &spool : NULL};
+    struct merge m = {.arena = a,
+                      .sum.summary = s,
+                      .said = {.arena = a},
+                      .parts = {.arena = a},
+                      .spool = spool.file ? &spool : NULL};
     read_all(&m, in, n);
     if (spool.file) {
         ok = write_merged(&m, out_path);
@@ -246,7 +324,7 @@ int summary_exit(const struct summary *s) {
 
 bool merge_verdict(struct arena *a, const char *report, struct summary *totals) {
     *totals = (struct summary){0};
-    struct merge m = {.arena = a};
+    struct merge m = {.arena = a, .said = {.arena = a}, .parts = {.arena = a}};
     const struct junit_events events = {&m, on_suite, on_test, on_part};
     struct junit_error error;
     sum_begin(&m.sum, a, totals, NULL);

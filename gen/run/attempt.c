@@ -33,7 +33,8 @@ static bool run_cold(struct target_run *t, const struct strs *nodes, const struc
                                  t->tmp_log,
                                  t->trace ? t->tmp_trace : "",
                                  arena_printf(a, "%.17g", t->limit),
-                                 strs_join(a, &t->before, ",")};
+                                 strs_join(a, &t->before, ","),
+                                 t->shard};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         array_push(a, &argv, words[i]);
     for (uint32_t i = 0; i < nodes->len; i++)
@@ -60,6 +61,7 @@ static bool run_served(struct target_run *t, const struct strs *nodes, const str
                                     .nodes = nodes,
                                     .before = &t->before,
                                     .args = *own,
+                                    .shard = t->shard,
                                     .limit = t->limit,
                                     .maxfail = t->maxfail ? failures_left : 0};
     const char *why = NULL;

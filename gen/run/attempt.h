@@ -13,7 +13,7 @@
 /* One target at work. */
 struct target_run {
     struct arena arena;
-    const char *python, *run_file, *digest;
+    const char *python, *run_file, *digest, *shard, *fingerprint; /* shard: "1/3", or "" */
     long expect;
     const char *file, *xml, *ok, *log;                              /* where things end up */
     char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */

@@ -63,6 +63,7 @@ static uint32_t run_some(const struct company *c, struct guests *guests, uint32_
         const struct guest *g = &guests->items[i];
         unlink(g->log);
         array_push(a, &argv, g->file);
+        array_push(a, &argv, g->shard);
         array_push(a, &argv, g->xml);
         array_push(a, &argv, g->log);
     }
@@ -94,7 +95,7 @@ bool company_run(const struct company *c, struct guests *guests, struct collecte
     return ok;
 }
 
-bool company_alone(const struct company *c, const char *file, const struct strs *modules) {
+bool company_alone(const struct company *c, const char *file, const char *shard, const struct strs *modules) {
     struct arena *a = c->arena;
     char dir[PATH_MAX];
     out_tmp_name(dir, sizeof dir, "alone");
@@ -106,6 +107,7 @@ bool company_alone(const struct company *c, const char *file, const struct strs 
                                 arena_printf(a, "--python=%s", c->python),
                                 arena_printf(a, "--run=%s/run.json", c->plan->dir),
                                 arena_printf(a, "--before=%s", strs_join(a, modules, ",")),
+                                arena_printf(a, "--shard=%s", shard),
                                 file,
                                 os_join(a, dir, "result.xml"),
                                 ok,
@@ -126,14 +128,14 @@ static struct strs part_of(const struct strs *list, uint32_t from, uint32_t to) 
 
 /* Halves what collecting imported until one module is left. */
 static const char *find_import(const struct company *c, const char *file, struct strs modules) {
-    if (!modules.len || !company_alone(c, file, &modules))
+    if (!modules.len || !company_alone(c, file, "", &modules))
         return NULL;
     while (modules.len > 1) {
         struct strs first = part_of(&modules, 0, modules.len / 2),
                     last = part_of(&modules, modules.len / 2, modules.len);
-        if (company_alone(c, file, &first))
+        if (company_alone(c, file, "", &first))
             modules = first;
-        else if (company_alone(c, file, &last))
+        else if (company_alone(c, file, "", &last))
             modules = last;
         else
             return NULL;
@@ -171,6 +173,7 @@ bool company_check(const struct company *c, struct company_files *out) {
         if (logs[i].failed || !logs[i].finished)
             array_push(a, &failing,
                        (struct guest){.file = t->file,
+                                      .shard = "",
                                       .xml = arena_printf(a, "%s/%u.xml", dir, i),
                                       .log = arena_printf(a, "%s/%u.log", dir, i)});
     }

@@ -20,7 +20,7 @@ struct company {
 
 /* A file to run among all others; its results are made at `xml` and `log`. */
 struct guest {
-    const char *file, *xml, *log;
+    const char *file, *shard, *xml, *log; /* shard: "1/3", or "" */
     bool passed;
 };
 
@@ -37,8 +37,8 @@ struct collected {
 
 /* Runs in rootdir. False when the whole suite cannot be collected; reported. */
 bool company_run(const struct company *c, struct guests *guests, struct collected *told);
-/* Whether a file passes by itself, when `modules` are imported before it. */
-bool company_alone(const struct company *c, const char *file, const struct strs *modules);
+/* Whether a file, or a shard of it, passes by itself, when `modules` are imported before it. */
+bool company_alone(const struct company *c, const char *file, const char *shard, const struct strs *modules);
 
 struct company_file {
     const char *file;

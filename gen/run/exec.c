@@ -2,6 +2,7 @@
 #include "base/diag.h"
 #include "base/os.h"
 #include "base/out.h"
+#include "report/property.h"
 #include "run/attempt.h"
 #include "run/history.h"
 #include "run/retry.h"
@@ -80,6 +81,10 @@ static bool read_words(struct target_run *t, int argc, char **argv) {
             t->expect = strtol(argv[i] + 9, NULL, 10);
         else if (str_starts(argv[i], "--digest="))
             t->digest = argv[i] + 9;
+        else if (str_starts(argv[i], "--shard="))
+            t->shard = argv[i] + 8;
+        else if (str_starts(argv[i], "--split="))
+            t->fingerprint = argv[i] + 8;
         else if (str_starts(argv[i], "--before="))
             strs_split(&t->arena, &t->before, argv[i] + 9, ',');
         else if (given < 3)
@@ -162,6 +167,15 @@ static bool put_trace(struct target_run *t) {
            inputs_write(&in, arena_printf(&t->arena, "%s.extra", stem), true);
 }
 
+static bool put_report(struct target_run *t, const struct attempt *at) {
+    struct buf b = {0};
+    const char *part = arena_printf(&t->arena, "%s %s", t->shard, t->fingerprint);
+    bool marked = *t->shard && report_mark(&b, at->report, at->size, "testfan.shard", part);
+    bool ok = marked ? put_text(t, t->xml, b.s, b.len) : put_text(t, t->xml, at->report, at->size);
+    buf_free(&b);
+    return ok;
+}
+
 static bool put_results(struct target_run *t, const struct attempt *at, const char *session) {
     bool passed = at->passed && environment_is_stamped(&t->arena);
     if (getenv("TESTFAN_VERBOSE"))
@@ -169,8 +183,8 @@ static bool put_results(struct target_run *t, const struct attempt *at, const ch
     if (!passed)
         printf("FAILED %s%s%s\n", t->file, at->crash ? ": " : "", at->crash ? at->crash : "");
     note_failures(session, at->crash ? at->log.failed + 1 : at->log.failed);
-    bool ok = put_text(t, t->xml, at->report, at->size) &&
-              put_text(t, t->log, at->log_text, strlen(at->log_text)) && (!t->trace || put_trace(t));
+    bool ok = put_report(t, at) && put_text(t, t->log, at->log_text, strlen(at->log_text)) &&
+              (!t->trace || put_trace(t));
     const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", at->exit);
     if (!ok || !passed)
         return ok;
@@ -227,7 +241,7 @@ static int run_target(struct target_run *t) {
 }
 
 int exec_main(int argc, char **argv) {
-    struct target_run t = {.expect = 0};
+    struct target_run t = {.shard = "", .fingerprint = ""};
     int status = read_words(&t, argc, argv) ? run_target(&t) : 2;
     fflush(stdout);
     arena_free(&t.arena);

@@ -4,6 +4,7 @@
 #include "base/out.h"
 #include "base/str.h"
 #include "graph/plan.h"
+#include "report/property.h"
 #include "run/company.h"
 #include "run/crash.h"
 #include "run/log.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define PROPERTY "<property name=\"testfan.order-dependent\" value=\"true\"/>"
 
 /* What failed of a target that came to its end by itself, or NULL. */
 static const char *failures_of(struct arena *a, const struct target *t) {
@@ -41,25 +40,6 @@ static bool was_asked(struct arena *a, const struct target *t, const char *failu
     return str_eq(os_read(a, asked_file(a, t), &n), failures);
 }
 
-/* Puts the property into the first suite of a report. */
-static bool put_property(struct buf *b, const char *report, size_t n) {
-    const char *suite = strstr(report, "<testsuite "), *end = suite ? strchr(suite, '>') : NULL;
-    if (!end)
-        return false;
-    bool empty = end[-1] == '/';
-    const char *rest = end + 1;
-    buf_add(b, report, (size_t)(end - report) - empty);
-    buf_str(b, "><properties>" PROPERTY);
-    if (!empty && str_starts(rest, "<properties>"))
-        rest += strlen("<properties>");
-    else
-        buf_str(b, "</properties>");
-    if (empty)
-        buf_str(b, "</testsuite>");
-    buf_add(b, rest, n - (size_t)(rest - report));
-    return true;
-}
-
 /* As old as what it replaces: for ninja nothing has changed. */
 static bool replace(const char *path, const char *text, size_t n) {
     struct stat st;
@@ -70,11 +50,24 @@ static bool replace(const char *path, const char *text, size_t n) {
     return !known || utimensat(AT_FDCWD, path, times, 0) == 0;
 }
 
+/* The report with what says where it comes from. */
+static bool marked(struct arena *a, const struct target *t, const char *report, size_t n, struct buf *out) {
+    struct buf b = {0};
+    bool ok = report_mark(&b, report, n, "testfan.order-dependent", "true");
+    if (ok && t->shards)
+        ok = report_mark(out, b.s, b.len, "testfan.shard",
+                         arena_printf(a, "%s %s", plan_shard(a, t), t->fingerprint ? t->fingerprint : ""));
+    else if (ok)
+        buf_add(out, b.s, b.len);
+    buf_free(&b);
+    return ok;
+}
+
 static void take_over(struct arena *a, const struct target *t, const struct guest *g) {
     size_t n = 0, m = 0;
     const char *report = os_read(a, g->xml, &n), *log = os_read(a, g->log, &m);
     struct buf b = {0};
-    if (report && log && put_property(&b, report, n) && replace(arena_printf(a, "%s.log", t->result), log, m))
+    if (report && log && marked(a, t, report, n, &b) && replace(arena_printf(a, "%s.log", t->result), log, m))
         replace(arena_printf(a, "%s.xml", t->result), b.s, b.len);
     buf_free(&b);
 }
@@ -85,7 +78,7 @@ static void judge(const struct company *c, const struct target *t, const struct 
         out_write(asked_file(c->arena, t), failures, strlen(failures), NULL);
         return;
     }
-    if (company_alone(c, t->file, &(struct strs){0})) {
+    if (company_alone(c, t->file, g->shard, &(struct strs){0})) {
         diag(DIAG_FLAKY, t->file, 0, 0, "failed, and passed when it was run again");
         hint("retry what is known to be flaky: testfan test --retries 1");
         return;
@@ -107,6 +100,7 @@ void opinions_take(struct arena *a, const char *python, const struct plan *plan)
         failed[guests.len] = t;
         array_push(a, &guests,
                    (struct guest){.file = t->file,
+                                  .shard = plan_shard(a, t),
                                   .xml = arena_printf(a, "%s/%u.xml", dir, guests.len),
                                   .log = arena_printf(a, "%s/%u.log", dir, guests.len)});
     }

@@ -266,6 +266,7 @@ static char *request_text(const struct request *r) {
     cJSON_AddItemToObject(json, "nodes", strings(r->nodes));
     cJSON_AddItemToObject(json, "before", strings(r->before));
     cJSON_AddItemToObject(json, "args", strings(&r->args));
+    cJSON_AddStringToObject(json, "shard", r->shard);
     cJSON_AddNumberToObject(json, "limit", r->limit);
     cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);
     cJSON_AddNumberToObject(json, "umask", mask);

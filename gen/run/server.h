@@ -24,6 +24,7 @@ struct request {
     const char *file, *log, *trace, *xml; /* as for testfan_worker.py; trace may be NULL */
     const struct strs *nodes, *before;    /* node ids, none: all; modules to import before the file */
     struct strs args;                     /* pytest's further arguments */
+    const char *shard;                    /* "1/3", or "" */
     double limit;                         /* seconds that a test may take; 0: no limit */
     long maxfail;                         /* 0: none */
 };

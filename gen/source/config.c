@@ -129,7 +129,7 @@ static bool read_testfan(const struct loading *l) {
 
 bool config_load(struct arena *a, const char *dir, unsigned pytest_major, struct config *c) {
     *c = (struct config){.pytest_major = pytest_major ? pytest_major : 9,
-                         .testfan = {.trace = true, .workers = true}};
+                         .testfan = {.trace = true, .workers = true, .shards = -1}};
     struct loading l = {.arena = a, .config = c};
     const char *real = os_realpath(a, dir);
     if (!real) {

@@ -111,7 +111,7 @@ static const struct {
              {"trace", FLAG, FIELD(trace)},        {"workers", FLAG, FIELD(workers)}};
 
 static const char known[] =
-    "bazel data env error flaky folders ignore python retries sources strict-isolation "
+    "bazel data env error flaky folders ignore python retries shards sources strict-isolation "
     "string-imports timeout timeout-per-file trace workers";
 
 static bool read_list(struct arena *a, const struct toml *v, struct strs *list) {
@@ -143,6 +143,8 @@ static bool read_setting(struct arena *a, const char *path, const struct toml *v
             return read_plain(a, path, v, plain[i].kind, (char *)t + plain[i].field);
     if (strcmp(v->key, "retries") == 0)
         return read_count(path, v, 0, "how often what failed is run again", &t->retries);
+    if (strcmp(v->key, "shards") == 0)
+        return read_count(path, v, 0, "a number of workers", &t->shards);
     if (strcmp(v->key, "string-imports") == 0)
         return read_count(path, v, 1, "how many dots a string must have, at least 1", &t->string_imports);
     if (strcmp(v->key, "ignore") == 0 || strcmp(v->key, "error") == 0)

@@ -19,6 +19,7 @@ struct testfan_settings {
     bool trace;                       /* note what a run reads; true unless said */
     bool workers;                     /* fork targets from one started pytest; true unless said */
     bool strict_isolation;            /* what fails alone has failed */
+    long shards;                      /* workers that long files are split for; -1: not said */
     long retries;                     /* how often what failed is run again */
     struct strs flaky;                /* globs of files of which what failed is run again even so */
     double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit */

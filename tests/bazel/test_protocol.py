@@ -80,6 +80,13 @@ def test_shards(workspace):
     assert len(list((w.path / "bazel-testlogs/test_many").glob("shard_*"))) > 3
     assert w.merged(check=0) == plain
 
+    (w.path / "testfan.times.json").write_text('{"version": 1, "targets": {"test_many.py": {"seconds": 4, "groups": {"test_one": 0.1, "TestWhole": 3.9}}}}')
+    text = text.replace('    srcs = ["test_many.py"],\n', '    srcs = ["test_many.py"],\n    data = ["testfan.times.json"],  # keep\n')
+    shards(2)
+    assert w.merged(check=0) == plain
+    counts = sorted(path.read_text().count("<testcase ") for path in (w.path / "bazel-testlogs/test_many").glob("shard_?_of_2/test.xml"))
+    assert counts == [2, 20]
+
 
 def test_filter(workspace):
     """--test_filter is a node id, the names behind the file, or an expression for -k."""
