@@ -132,6 +132,8 @@ class Server:
         self.printed = read_pipe(1)
         reason = self.doubts.find(config, [self.listener.fileno()], self.output) or lacks_pidfd()
         self.doubts.end()
+        # From here on what is looked at is the server's own business, and no child may take it as noted.
+        self.handlers, self.tracer.handlers = self.tracer.handlers, {}
         reason = reason or self.memory.take(config, self.tracer)
         if reason:
             self.refuse(reason)
@@ -139,7 +141,6 @@ class Server:
         warm(config)
         gc.collect()
         gc.freeze()
-        self.handlers, self.tracer.handlers = self.tracer.handlers, {}
         try:
             return self.loop()
         except Exception:

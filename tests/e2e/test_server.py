@@ -423,3 +423,28 @@ def test_many_clients_at_once_start_one_server(tree):
     done = run(tree, "-j30")
     assert not is_cold(done) and len(conftest.servers(tree.path)) == 1
     assert outcomes(tree) == {"passed": 30}
+
+
+def test_a_fork_notes_what_a_process_of_its_own_notes(tree):
+    """What the server lists and looks at for itself is still to be noted when a test does."""
+    looks = "import os, glob, pathlib\n\ndef test_it():\n    for place in '.', 'tests', 'pkg':\n        os.listdir(place)\n        list(os.scandir(place))\n"
+    looks += "    [p.exists() for name in ('conftest.py', 'pytest.ini', 'tests/conftest.py', 'pkg/helper.py', 'helper.py', 'x') for p in [pathlib.Path(name)]]\n"
+    looks += "    [open(p).close() for p in glob.glob('**/*.py', recursive=True) + ['setup.cfg']]\n"
+    tree.write(
+        {
+            "tests/test_a.py": looks, "tests/conftest.py": "import pkg.helper\n", "pkg/__init__.py": "", "pkg/helper.py": "", "data.txt": "",
+            "setup.cfg": "[tool:pytest]\ntestpaths = tests\n",
+        }
+    )  # fmt: skip
+
+    def noted(*words):
+        (tree.path / ".testfan/results/tests/test_a.py.xml").unlink()
+        tree.testfan("test", *words, check=0)
+        return sorted(line for line in text_of(tree, "tests/test_a.py", "trace").splitlines() if not line.startswith("m "))
+
+    tree.testfan("test", check=0)
+    cold = noted("--no-workers")
+    assert noted() == cold
+    (tree.path / "more.txt").touch()
+    done, ran = tree.ran(lambda: tree.testfan("test", check=0))
+    assert ran == ["tests/test_a.py"]
