@@ -36,8 +36,9 @@ STDLIB = $$($(PYTHON3) -c 'import json, os; print(os.path.dirname(os.path.dirnam
 PROJECTS = $(filter-out $(D)/projects/venv-% $(D)/projects/networkx/,$(wildcard $(D)/projects/*/))
 FUZZED = $(STDLIB)/json $(STDLIB)/email $(STDLIB)/asyncio $(STDLIB)/unittest $(STDLIB)/xml $(PROJECTS)
 
-fuzz: $(B)/fuzz/merge_mutations $(B)/fuzz/outline_mutations ## seeded mutations of sources and reports
+fuzz: $(B)/fuzz/merge_mutations $(B)/fuzz/outline_mutations $(B)/fuzz/build_mutations ## seeded mutations of sources, reports and BUILD files
 	$(B)/fuzz/merge_mutations $(shell expr $(ROUNDS) / 5) $(SEED) tests/unit/data/*.xml
+	$(B)/fuzz/build_mutations $(shell expr $(ROUNDS) / 50) $(SEED) tests/golden/build/*/BUILD.*
 	$(B)/fuzz/outline_mutations $(SEED) $(ROUNDS) $(FUZZED)
 
 # What the Python tests need, pinned by hash; the second time nothing is fetched.
@@ -117,7 +118,7 @@ bazel: $(B)/testfan projects $(D)/go/bin/buildifier $(D)/buildbox/buildbox-casd 
 	BUILDIFIER=$(CURDIR)/$(D)/go/bin/buildifier $(PY) -m pytest -q -n 2 tests/golden/test_build_files.py
 	$(PY) -m pytest -q tests/bazel
 
-soak: $(B)/testfan $(B)/fuzz/outline_mutations $(B)/fuzz/merge_mutations projects ## the long ones
+soak: $(B)/testfan projects ## the long ones
 	$(MAKE) fuzz ROUNDS=100000 SEED=$(SEED)
 	$(MAKE) oracle
 	$(MAKE) select SEED=$(SEED)

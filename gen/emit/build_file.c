@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+/* By a comment above or behind it; what is continued by backslashes is not ours to write either. */
+static bool is_kept(const struct build_file *f, TSNode statement) {
+    TSNode next = ts_node_next_sibling(statement);
+    bool behind = !ts_node_is_null(next) && row_of(next) == end_row_of(statement);
+    return build_is_keep(f, build_comment_above(statement)) || (behind && build_is_keep(f, next)) ||
+           strstr(build_text(f, statement), "\\\n");
+}
+
 static void read_statement(struct build_file *f, TSNode statement) {
     const char *kind;
     TSNode call = build_call(f, statement, &kind);
@@ -26,7 +34,7 @@ static void read_statement(struct build_file *f, TSNode statement) {
                                    .name = name,
                                    .srcs = build_strings(f, build_value(f, call, "srcs")),
                                    .ours = strs_has(&tags, RULE_TAG),
-                                   .keep = build_is_keep(f, build_comment_above(statement)),
+                                   .keep = is_kept(f, statement),
                                    .line = row_of(call) + 1,
                                    .statement = statement,
                                    .call = call});
@@ -45,10 +53,7 @@ void build_file_read(struct build_file *f, struct arena *a, const char *path, co
     *f = (struct build_file){.arena = a, .path = path, .text = text ? text : "", .exists = text};
     if (!text)
         return;
-    TSParser *parser = ts_parser_new();
-    ts_parser_set_language(parser, syntax_language());
-    f->tree = ts_parser_parse_string(parser, NULL, text, (uint32_t)strlen(text));
-    ts_parser_delete(parser);
+    f->tree = build_parse(text);
     TSNode root = ts_tree_root_node(f->tree);
     f->broken = ts_node_has_error(root);
     if (f->broken) {

@@ -11,7 +11,7 @@ struct build_rule {
     const char *kind, *name;
     struct strs srcs; /* as far as they stand there as strings */
     bool ours;        /* has the tag, so testfan may change it */
-    bool keep;        /* `# keep` stands before it */
+    bool keep;        /* `# keep` stands before or behind it, or a line in it ends with a backslash */
     uint32_t line;    /* from 1 */
     TSNode statement, call;
 };

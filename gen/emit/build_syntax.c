@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+TSTree *build_parse(const char *text) {
+    TSParser *parser = ts_parser_new();
+    ts_parser_set_language(parser, syntax_language());
+    TSTree *tree = ts_parser_parse_string(parser, NULL, text, (uint32_t)strlen(text));
+    ts_parser_delete(parser);
+    return tree;
+}
+
 char *build_text(const struct build_file *f, TSNode n) {
     return arena_strndup(f->arena, f->text + start_of(n), end_of(n) - start_of(n));
 }

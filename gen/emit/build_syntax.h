@@ -24,6 +24,8 @@ static inline uint32_t end_row_of(TSNode n) {
     return ts_node_end_point(n).row;
 }
 
+/* The caller frees it. */
+TSTree *build_parse(const char *text);
 char *build_text(const struct build_file *f, TSNode n);
 bool build_is_keep(const struct build_file *f, TSNode n);
 /* The value of a string literal without prefix, or NULL. */

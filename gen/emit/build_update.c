@@ -1,3 +1,4 @@
+#include "base/diag.h"
 #include "emit/build_file.h"
 #include "emit/build_syntax.h"
 #include "source/syntax.h"
@@ -299,6 +300,14 @@ static void update_exports(struct update *u) {
     buf_free(&b);
 }
 
+/* Behind the line on which a statement ends; before the statement when more follows there. */
+static uint32_t line_end(const char *text, uint32_t start, uint32_t end) {
+    end += (uint32_t)strspn(text + end, " \t\r");
+    if (text[end] == '#')
+        end += (uint32_t)strcspn(text + end, "\n");
+    return text[end] == '\n' ? end + 1 : text[end] ? start : end;
+}
+
 /* Where a first load statement belongs: behind a comment or string that heads the file. */
 static uint32_t load_place(const struct build_file *f) {
     uint32_t at = 0;
@@ -310,18 +319,26 @@ static uint32_t load_place(const struct build_file *f) {
         bool heads = syntax_is(n, KIND_COMMENT) ||
                      (syntax_is(n, KIND_STATEMENT) && syntax_is(ts_node_named_child(n, 0), KIND_STRING));
         if (!ts_node_is_null(call) && strcmp(kind, "load") == 0) {
-            at = end_of(n);
+            at = line_end(f->text, start_of(n), end_of(n));
         } else if (heads && (i == 0 || syntax_is(ts_node_child(root, i - 1), KIND_COMMENT))) {
             uint32_t end = end_of(n);
             if (f->text[end] == '\n' && (f->text[end + 1] == '\n' || !f->text[end + 1]))
                 at = end;
         }
     }
-    return at && f->text[at] == '\n' ? at + 1 : at;
+    bool inside = at && f->text[at - 1] != '\n';
+    return inside && f->text[at] == '\n' ? at + 1 : at;
 }
 
 static bool is_used(const struct update *u, const char *symbol) {
     return strs_has(&u->used, symbol);
+}
+
+static bool is_symbol(const char *s) {
+    for (const char *c = s; s && *c; c++)
+        if (!(*c == '_' || (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')))
+            return false;
+    return s && *s;
 }
 
 /* The load of that .bzl file with plain symbols, or a null node. */
@@ -335,7 +352,7 @@ static TSNode find_load(const struct build_file *f, const char *bzl) {
             continue;
         bool plain = true;
         for (struct syntax_items j = syntax_items(syntax_field(call, "arguments")); syntax_next(&j, &e);)
-            plain &= build_string(f, e) != NULL;
+            plain &= is_symbol(build_string(f, e)) || start_of(e) == start_of(build_first_argument(call));
         if (plain)
             return call;
     }
@@ -420,7 +437,9 @@ static void apply(struct update *u, const struct buf *fresh, struct buf *out) {
     if (fresh->len) {
         bool blank = place && text[place - 1] == '\n' && text[place] == '\n';
         bool loads = place > 1 && !blank && text[place] && text[place] != '\n';
-        const char *before = place && !str_starts(text, "load(") && !strstr(text, "\nload(") ? "\n" : "";
+        bool inside = place && text[place - 1] != '\n';
+        const char *before =
+            inside || (place && !str_starts(text, "load(") && !strstr(text, "\nload(")) ? "\n" : "";
         const char *after = text[place] && text[place] != '\n' && !loads ? "\n" : "";
         replace(u, place, place, arena_printf(u->arena, "%s%s%s", before, fresh->s, after));
     }
@@ -441,6 +460,13 @@ static void apply(struct update *u, const struct buf *fresh, struct buf *out) {
     buf_str(out, out->len ? u->added.s : u->added.s + 1);
 }
 
+static bool parses(const struct buf *text) {
+    TSTree *tree = build_parse(text->s);
+    bool ok = !ts_node_has_error(ts_tree_root_node(tree));
+    ts_tree_delete(tree);
+    return ok;
+}
+
 void build_file_update(const struct build_file *f, const struct build_wanted *wanted, struct buf *out) {
     struct update u = {.f = f, .wanted = wanted, .arena = f->arena};
     u.placed = arena_alloc(f->arena, wanted->len + 1);
@@ -451,6 +477,12 @@ void build_file_update(const struct build_file *f, const struct build_wanted *wa
     update_loads(&u, &fresh);
     apply(&u, &fresh, out);
     trim(&u, out);
+    if (f->exists && !parses(out)) {
+        diag(DIAG_BUILD_FILE, f->path, 1, 0, "cannot be changed without breaking it; it is left as it is");
+        hint("write its rules in a plainer way, without backslashes at the ends of lines");
+        buf_reset(out);
+        buf_str(out, f->text);
+    }
     buf_free(&fresh);
     buf_free(&u.added);
 }
