@@ -15,6 +15,11 @@ class Trouble(Exception):
     """A run gave nothing that could be compared."""
 
 
+def listing(folder):
+    """How `testfan deps` names the listing of a folder; the rootdir is "" here."""
+    return (folder or ".") + "/"
+
+
 class Edges:
     """testfan in one copy of a project; `selection` are the words that select the test files compared, none for all."""
 
@@ -32,10 +37,10 @@ class Edges:
         folder = os.path.dirname(path)
         while folder not in self.tree.folders:
             folder = os.path.dirname(folder)
-        return folder + "/" in closure
+        return listing(folder) in closure
 
     def covers(self, kind, path, closure, looks):
-        if path in closure or path + "/" in closure:
+        if path in closure or listing(path) in closure:
             return True
         if kind == "stat" and any(other.startswith(path + "/") for other in closure):
             return True
