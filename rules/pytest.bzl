@@ -161,6 +161,7 @@ def _pytest_test_impl(ctx):
     lines = [_line("file", ctx.files.srcs[0].short_path), _line("target", str(ctx.label))]
     lines += [_line("arg", a) for a in config.args]
     lines += [_line("folder", f) for f in config.pythonpath]
+    lines += [_line("before", m) for m in ctx.attr.imports_first]
     lines += [_line("env", k + "=" + v) for k, v in sorted(ctx.attr.env.items())]
     parameters = ctx.actions.declare_file(ctx.label.name + ".pytest")
     ctx.actions.write(parameters, "".join(lines))
@@ -192,6 +193,7 @@ _TEST = dict(
         doc = "The pytest_config of the workspace.",
     ),
     env = attr.string_dict(doc = "Environment variables of the test."),
+    imports_first = attr.string_list(doc = "Modules that the file leans on: imported before it is."),
     _launcher = attr.label(default = ":testfan_bazel.py", allow_single_file = True),
     _worker = attr.label_list(default = [":testfan_worker.py", ":testfan_shard.py"], allow_files = True),
     **_FILES

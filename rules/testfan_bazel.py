@@ -26,7 +26,7 @@ NO_TESTS = 5
 
 class Parameters:
     def __init__(self, path):
-        self.args, self.folders, self.env = [], [], {}
+        self.args, self.folders, self.env, self.before = [], [], {}, []
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             for line in file.read().splitlines():
                 key, value = line.split(" ", 1)
@@ -37,6 +37,8 @@ class Parameters:
                 elif key == "env":
                     name, text = value.split("=", 1)
                     self.env[name] = text
+                elif key == "before":
+                    self.before.append(value)
                 elif key == "file":
                     self.file = value
                 elif key == "target":
@@ -191,7 +193,7 @@ def arguments(parameters, tmp, xml, log, given):
     if chosen is None:
         return None
     nodes, filtered = chosen
-    words = [parameters.file, log, "", "0", "", ""] + nodes + ["--"] + parameters.args + filtered + given
+    words = [parameters.file, log, "", "0", ",".join(parameters.before), ""] + nodes + ["--"] + parameters.args + filtered + given
     if int(os.environ.get("TEST_TOTAL_SHARDS") or 1) > 1:
         words += ["-p", "testfan_shard"]
     return words + [

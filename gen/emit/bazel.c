@@ -239,6 +239,7 @@ static void write_test(struct writer *w, const struct target *t) {
     const char *config = *place->package->dir ? "//:" CONFIG_RULE : ":" CONFIG_RULE;
     put(w, &rule, "config", one(w, config), false);
     put_needs(w, &rule, &data);
+    put(w, &rule, "imports_first", t->before, true);
     finish_rule(w, place->package, &rule, &deps);
 }
 
