@@ -129,3 +129,9 @@ def test_what_was_asked_is_not_asked_again(tree, tmp_path):
     tree.write({"tests/test_wrong.py": wrong + "\ndef test_more():\n    assert 0\n"})
     tree.testfan("test", "tests/test_wrong.py", check=1)
     assert (tmp_path / "runs").read_text() == "xxxxx"
+
+
+def test_options_of_the_whole_run_do_not_reach_it(tree):
+    tree.write(LEANS)
+    done = tree.testfan("test", check=0, PYTEST_ADDOPTS="-x --maxfail=1 -p no:cacheprovider")
+    assert "[order-dependent]" in done.stderr
