@@ -124,13 +124,13 @@ def test_what_the_import_system_searched_is_left_out(tree):
         ("data", "tests/data/x.txt", {"tests/data/"}, {"tests/data/x.txt"}, False),
         ("list", "tests/data", {"tests/data/"}, set(), True),
         ("list", "tests/data", {"tests/data/x.txt"}, {"tests/data"}, False),
-        ("list", "", {"/"}, set(), True),
+        ("list", "", {"./"}, set(), True),
         ("stat", "tests/data/x.txt", {"tests/data/"}, set(), True),
         ("stat", "tests/data/x.txt", set(), {"tests/data/x.txt"}, True),
         ("stat", "tests/data/x.txt", {"tests/"}, set(), False),
         ("stat", "tests/data", {"tests/data/x.txt"}, set(), True),
         ("absent", "tests/no/such/file", {"tests/"}, set(), True),
-        ("absent", "tests/no/such/file", {"/"}, set(), False),
+        ("absent", "tests/no/such/file", {"./"}, set(), False),
     ],
 )
 def test_what_covers_an_input(tree, kind, path, closure, looks, covered):
