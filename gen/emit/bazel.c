@@ -55,14 +55,18 @@ static const char *kind_file(const struct writer *w, const char *kind) {
 
 static struct wanted_rule new_rule(struct writer *w, const char *kind, const char *name) {
     struct wanted_rule rule = {.rule = {.kind = kind, .name = name}, .bzl = kind_file(w, kind)};
-    array_push(w->arena, &rule.once, "tags");
+    array_push(w->arena, &rule.grown, "tags");
     array_push(w->arena, &rule.once, "visibility");
     return rule;
 }
 
 static void finish_rule(struct writer *w, struct package *package, struct wanted_rule *rule,
-                        struct strs *deps) {
-    put(w, rule, "tags", one(w, RULE_TAG), true);
+                        struct strs *deps, bool serial) {
+    struct strs tags = {0};
+    if (serial)
+        array_push(w->arena, &tags, "exclusive");
+    array_push(w->arena, &tags, RULE_TAG);
+    put(w, rule, "tags", tags, true);
     if (strcmp(rule->rule.kind, w->packages.test_kind) != 0)
         put(w, rule, "visibility", one(w, "//:__subpackages__"), true);
     starlark_sort(deps);
@@ -135,7 +139,7 @@ static const char *folder_label(struct writer *w, const struct package *from, ui
         }
         starlark_sort(&data);
         put(w, &rule, "data", data, true);
-        finish_rule(w, package, &rule, &deps);
+        finish_rule(w, package, &rule, &deps, false);
     }
     return starlark_label(w->arena, from->dir, place->package->dir, place->name);
 }
@@ -215,7 +219,7 @@ static void write_library(struct writer *w, uint32_t unit) {
     put(w, &rule, "srcs", srcs, true);
     add_needs(w, place->package, unit, user, &data, &deps);
     put_needs(w, &rule, &data);
-    finish_rule(w, place->package, &rule, &deps);
+    finish_rule(w, place->package, &rule, &deps, false);
 }
 
 static void write_test(struct writer *w, const struct target *t) {
@@ -240,7 +244,7 @@ static void write_test(struct writer *w, const struct target *t) {
     put(w, &rule, "config", one(w, config), false);
     put_needs(w, &rule, &data);
     put(w, &rule, "imports_first", t->before, true);
-    finish_rule(w, place->package, &rule, &deps);
+    finish_rule(w, place->package, &rule, &deps, t->serial);
 }
 
 /* pytest's arguments without paths of this machine. */
@@ -289,7 +293,7 @@ static void write_config(struct writer *w) {
     rule.rule.items[rule.rule.len - 1].ordered = true;
     if (settings->dists)
         add_dist(w, NULL, &deps);
-    finish_rule(w, root, &rule, &deps);
+    finish_rule(w, root, &rule, &deps, false);
 }
 
 static int compare_rules(const void *a, const void *b) {

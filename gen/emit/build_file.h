@@ -34,8 +34,9 @@ struct build_file {
 struct build_wanted {
     struct wanted_rule {
         struct rule rule;
-        const char *bzl;  /* the file that its kind is loaded from */
-        struct strs once; /* names of attributes that are written with a new rule and then left alone */
+        const char *bzl;   /* the file that its kind is loaded from */
+        struct strs once;  /* names of attributes that are written with a new rule and then left alone */
+        struct strs grown; /* names of lists to which what is missing is added, and from which nothing goes */
     } * items;
     uint32_t len, cap;
     struct strs exports;      /* sorted */

@@ -104,7 +104,7 @@ static const struct element *element_of(struct update *u, const struct elements 
 
 /* What is wanted and what is kept, sorted. *same: it is what stands there. */
 static struct strs merged_values(struct update *u, const struct elements *list,
-                                 const struct attribute *wanted, bool *same) {
+                                 const struct attribute *wanted, bool grown, bool *same) {
     struct strs values = {0};
     uint32_t found = 0;
     for (uint32_t i = 0; i < wanted->values.len; i++) {
@@ -115,9 +115,10 @@ static struct strs merged_values(struct update *u, const struct elements *list,
     for (uint32_t i = 0; i + 1 < list->len; i++) {
         const char *s = build_string(u->f, list->items[i].node);
         bool is_wanted = s && strs_has(&wanted->values, s);
-        if (list->items[i].keep && s && !is_wanted)
+        bool keep = grown || list->items[i].keep;
+        if (keep && s && !is_wanted)
             array_push(u->arena, &values, s);
-        *same &= is_wanted || list->items[i].keep;
+        *same &= is_wanted || keep;
     }
     if (!wanted->ordered)
         starlark_sort(&values);
@@ -176,7 +177,7 @@ static bool put_argument(struct update *u, struct buf *b, const struct element *
     bool same = true;
     struct strs values = {0};
     if (!fixed && wanted->list)
-        values = merged_values(u, &list, wanted, &same);
+        values = merged_values(u, &list, wanted, strs_has(&w->grown, name), &same);
     else if (!fixed)
         same = wanted->values.len && strcmp(build_string(u->f, value), wanted->values.items[0]) == 0;
     put_above(u, b, e, "    ");

@@ -127,6 +127,8 @@ static void emit_target(struct buf *b, const struct names *names, const struct t
     buf_fmt(b, " .testfan/stamp\n  digest = %s\n  expect = %u\n", digest, t->tests);
     if (t->shards)
         buf_fmt(b, "  shard = --shard=%u/%u --split=%s\n", t->shard, t->shards, t->fingerprint);
+    if (t->serial || t->resource)
+        buf_fmt(b, "  pool = %s%s\n", t->serial ? "serial" : "resource_", t->serial ? "" : t->resource);
     put_value(b, "  depfile", arena_printf(names->arena, "%s.d", t->result));
 }
 
@@ -151,6 +153,29 @@ static void emit_file_names(struct buf *b, const struct names *names, const stru
     buf_char(b, '\n');
 }
 
+/* Ninja starts first what stands first: what runs alone comes last, when nothing has to wait for it. */
+static void emit_targets(struct buf *b, const struct names *names, const struct plan *plan,
+                         const struct graph *g, const uint32_t *order, bool serial) {
+    for (uint32_t i = 0; i < plan->targets.len; i++) {
+        const struct target *t = &plan->targets.items[order ? order[i] : i];
+        if (t->serial != serial)
+            continue;
+        emit_target(b, names, t, g);
+        if (!plan->filtered)
+            emit_file_names(b, names, t);
+    }
+}
+
+static void emit_pools(struct buf *b, const struct plan *plan) {
+    bool serial = false;
+    ARRAY_FOR (const struct target, t, &plan->targets)
+        serial |= t->serial;
+    if (serial)
+        buf_str(b, "\npool serial\n  depth = 1\n");
+    ARRAY_FOR (const struct resource, r, &plan->resources)
+        buf_fmt(b, "\npool resource_%s\n  depth = %ld\n", r->name, r->limit);
+}
+
 static const char *template_text(const char *name) {
     for (const struct embedded_file *f = embedded_files; f->name; f++)
         if (strcmp(f->name, name) == 0)
@@ -166,14 +191,11 @@ void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g, c
     buf_str(b, template_text("ninja_rules.in"));
     if (!plan->filtered)
         buf_str(b, template_text("ninja_whole.in"));
+    emit_pools(b, plan);
     buf_char(b, '\n');
     emit_units(b, &names, plan, g);
-    for (uint32_t i = 0; i < plan->targets.len; i++) {
-        const struct target *t = &plan->targets.items[order ? order[i] : i];
-        emit_target(b, &names, t, g);
-        if (!plan->filtered)
-            emit_file_names(b, &names, t);
-    }
+    emit_targets(b, &names, plan, g, order, false);
+    emit_targets(b, &names, plan, g, order, true);
     buf_fmt(b, "\nbuild %s %s/merged: merge", plan->report, plan->dir);
     ARRAY_FOR (const struct target, t, &plan->targets) {
         buf_str(b, " $\n   ");

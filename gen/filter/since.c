@@ -4,6 +4,7 @@
 #include "graph/chain.h"
 #include "graph/inputs.h"
 #include "graph/learned.h"
+#include "source/directive.h"
 #include "source/facts.h"
 #include "source/git.h"
 #include "source/scan.h"
@@ -67,10 +68,10 @@ static void mark_patterns(struct since *s, const char *path, const struct scan *
                           const struct facts *const *facts) {
     for (uint32_t i = 0; i < scan->files.len; i++)
         FACTS_FOR(struct fact_directive, d, facts[i], directives) {
-            const char *text = facts_str(facts[i], d->text);
-            if (!str_starts(text, "data="))
+            const char *globs = directive_value(facts_str(facts[i], d->text), "data");
+            if (!globs)
                 continue;
-            struct strs words = str_words(s->arena, text + 5);
+            struct strs words = str_words(s->arena, globs);
             for (uint32_t j = 0; j < words.len; j++)
                 if (str_fnmatch(os_basename(words.items[j]), os_basename(path)) ||
                     strcmp(os_basename(words.items[j]), "**") == 0)

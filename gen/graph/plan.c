@@ -8,6 +8,7 @@
 #include "graph/learned.h"
 #include "source/collect.h"
 #include "source/config.h"
+#include "source/directive.h"
 #include "source/facts.h"
 #include "source/scan.h"
 
@@ -167,12 +168,52 @@ static const char *filtered_dir(struct arena *a, const struct plan *plan) {
     return arena_printf(a, ".testfan/runs/%.16s", hex);
 }
 
+/* The index of the first glob that the file matches; `step` apart. False: none. */
+static bool matches(const struct strs *globs, uint32_t step, const char *file, uint32_t *found) {
+    for (*found = 0; *found < globs->len; *found += step)
+        if (str_fnmatch(globs->items[*found], file))
+            return true;
+    return false;
+}
+
 static long retries_of(const struct config *c, const char *file) {
     long most = c->testfan.retries;
-    for (uint32_t i = 0; i < c->testfan.flaky.len && most < FLAKY_RETRIES; i++)
-        if (str_fnmatch(c->testfan.flaky.items[i], file))
-            most = FLAKY_RETRIES;
-    return most;
+    uint32_t i;
+    bool flaky = matches(&c->testfan.flaky, 1, file, &i);
+    return flaky && most < FLAKY_RETRIES ? FLAKY_RETRIES : most;
+}
+
+static int compare_resources(const void *a, const void *b) {
+    return strcmp(((const struct resource *)a)->name, ((const struct resource *)b)->name);
+}
+
+static void need_resource(struct arena *a, const struct config *c, struct plan *plan, struct target *t) {
+    ARRAY_FOR (const struct resource, known, &plan->resources)
+        if (strcmp(known->name, t->resource) == 0)
+            return;
+    struct resource resource = {.name = t->resource, .limit = 1};
+    ARRAY_FOR (const struct resource, limit, &c->testfan.limits)
+        if (strcmp(limit->name, t->resource) == 0)
+            resource.limit = limit->limit;
+    array_push(a, &plan->resources, resource);
+    qsort(plan->resources.items, plan->resources.len, sizeof resource, compare_resources);
+}
+
+/* What the file says counts before what the configuration says of it. */
+static void plan_turn(struct arena *a, const struct config *c, const struct facts *f, struct plan *plan,
+                      struct target *t) {
+    uint32_t i;
+    const char *serial = f ? directive_find(f, "serial") : NULL;
+    const char *resource = f ? directive_find(f, "resource") : NULL;
+    t->serial = str_eq(serial, "") || matches(&c->testfan.serial, 1, t->file, &i);
+    if (resource && directive_is_name(resource))
+        t->resource = arena_strdup(a, resource);
+    else if (matches(&c->testfan.resources, 2, t->file, &i))
+        t->resource = c->testfan.resources.items[i + 1];
+    if (t->serial)
+        t->resource = NULL;
+    else if (t->resource)
+        need_resource(a, c, plan, t);
 }
 
 static int compare_targets(const void *a, const void *b) {
@@ -195,6 +236,7 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
             t.tests = count_tests(facts[i], c);
         if (!select_target(a, filter, used, &t))
             continue;
+        plan_turn(a, c, text ? NULL : facts[i], plan, &t);
         plan->filtered |= t.nodes.len > 0;
         array_push(a, &plan->targets, t);
     }
@@ -258,6 +300,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddItemToObject(json, "args", strings_json(&plan->args));
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
     cJSON *nodes = cJSON_CreateObject(), *before = cJSON_CreateObject(), *retries = cJSON_CreateObject();
+    struct arena scratch = {0};
+    struct strs serial = {0};
     ARRAY_FOR (const struct target, t, &plan->targets) {
         cJSON *target = cJSON_CreateObject();
         cJSON_AddStringToObject(target, "file", t->file);
@@ -273,6 +317,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
             cJSON_AddItemToObject(nodes, t->file, strings_json(&t->nodes));
         if (t->retries)
             cJSON_AddNumberToObject(retries, t->file, (double)t->retries);
+        if (t->serial && t->shard < 2)
+            array_push(&scratch, &serial, t->file);
         if (t->before.len)
             cJSON_AddItemToObject(before, t->file, strings_json(&t->before));
     }
@@ -288,6 +334,9 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddItemToObject(run, "nodes", nodes);
     cJSON_AddItemToObject(run, "before", before);
     cJSON_AddItemToObject(run, "retries", retries);
+    if (serial.len)
+        cJSON_AddItemToObject(run, "serial", strings_json(&serial));
+    arena_free(&scratch);
     cJSON_AddNumberToObject(run, "maxfail", (double)plan->maxfail);
     bool ok = write_json(rootdir, plan->dir, "plan.json", json);
     return write_json(rootdir, plan->dir, "run.json", run) && ok;

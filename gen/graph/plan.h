@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "base/hash.h"
+#include "source/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,9 @@ struct target {
     uint32_t shard, shards;  /* of so many parts of the file this one, from 1; 0: it is whole */
     const char *fingerprint; /* of the split; NULL when it is whole */
     struct strs before;      /* modules to import first, by testfan.learned.json */
+    bool serial;             /* nothing else of the suite runs at the same time */
+    const char *resource; /* what it needs that few can have at once, one of the plan's; NULL: nothing, or it
+                             runs alone */
 };
 
 /* What is to be run, and how: what emit and merge read. Sorted by file. */
@@ -45,6 +49,7 @@ struct plan {
     const char *junitxml;             /* a second place for the report, or NULL */
     long durations;                   /* as struct whole_run */
     const char *cache_dir;            /* pytest's, or NULL when its cache is turned off */
+    struct resources resources;       /* that its targets need, sorted by name */
 };
 
 struct filter {

@@ -10,6 +10,7 @@
 #include "graph/resolver.h"
 #include "graph/shadows.h"
 #include "source/config.h"
+#include "source/directive.h"
 #include "source/facts.h"
 #include "source/python.h"
 #include "source/scan.h"
@@ -93,11 +94,17 @@ static void add_upward(const struct resolver *r, const char *name, enum edge_kin
 
 static void resolve_directives(const struct resolver *r) {
     FACTS_FOR(struct fact_directive, d, r->facts, directives) {
-        const char *text = facts_str(r->facts, d->text);
-        if (!str_starts(text, "data="))
+        const char *text = facts_str(r->facts, d->text), *cure;
+        if (!directive_check(r->arena, text, &cure)) {
+            resolver_note(r, DIAG_DATA, d->line, 0, "'# testfan: %s' cannot be followed", text);
+            resolver_cure(r, "%s", cure);
+            continue;
+        }
+        const char *globs = directive_value(text, "data");
+        if (!globs)
             continue;
         char *dir = os_dirname(r->arena, r->path);
-        for (struct strs words = str_words(r->arena, text + 5); words.len; words.len--) {
+        for (struct strs words = str_words(r->arena, globs); words.len; words.len--) {
             const char *glob = words.items[words.len - 1];
             if (!data_edges(r->g, r->file, r->c->rootdir, *glob == '/' ? "" : dir, glob + (*glob == '/'),
                             d->line)) {

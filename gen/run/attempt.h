@@ -21,6 +21,7 @@ struct target_run {
     const char *worker, *server;     /* server: NULL when every target is to have a process of its own */
     struct strs args, nodes, before; /* before: modules to import first */
     bool filtered, trace;
+    bool takes_turns, alone; /* some targets of the run are to be alone; this one is */
     long retries;
     long maxfail;
     double limit, timeout; /* seconds for a test, and for the whole file; 0: none */

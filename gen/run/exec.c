@@ -7,6 +7,7 @@
 #include "run/history.h"
 #include "run/retry.h"
 #include "run/trace.h"
+#include "run/turn.h"
 #include "source/config.h"
 
 #include <cJSON.h>
@@ -58,6 +59,9 @@ static bool read_run_file(struct target_run *t) {
     t->trace = cJSON_IsTrue(cJSON_GetObjectItem(json, "trace"));
     t->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
     t->maxfail = (long)json_number(json, "maxfail");
+    struct strs serial = json_strings(&t->arena, cJSON_GetObjectItem(json, "serial"));
+    t->takes_turns = serial.len > 0;
+    t->alone = strs_has(&serial, t->file);
     t->limit = json_number(json, "limit");
     t->timeout = json_number(json, "timeout");
     const char *retries = getenv("TESTFAN_RETRIES");
@@ -219,7 +223,7 @@ static const char *prepare(struct target_run *t) {
 static int run_target(struct target_run *t) {
     const char *session = getenv("TESTFAN_SESSION");
     session = session && *session ? session : NULL;
-    if (!read_run_file(t) || !prepare(t))
+    if (!read_run_file(t) || (t->takes_turns && !turn_take(t->alone)) || !prepare(t))
         return 2;
     const char *maxfail = getenv("TESTFAN_MAXFAIL");
     t->maxfail = !session ? 0 : maxfail ? strtol(maxfail, NULL, 10) : t->maxfail;

@@ -2,6 +2,7 @@
 #include "base/diag.h"
 #include "source/bindings.h"
 #include "source/decode.h"
+#include "source/directive.h"
 #include "source/examples.h"
 #include "source/facts.h"
 #include "source/outline.h"
@@ -137,7 +138,7 @@ static const struct facts *parse_outline(struct parser *p, struct arena *a) {
         ts_tree_delete(tree);
     }
     for (uint32_t i = 0; i < o->comments.len; i++)
-        walk_directive(&b, p->source.s + o->comments.items[i].at, o->comments.items[i].len,
+        directive_take(&b, p->source.s + o->comments.items[i].at, o->comments.items[i].len,
                        o->comments.items[i].line);
     if (ok) {
         words_scan(&b, p->source.s, p->source.len);

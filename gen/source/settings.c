@@ -1,4 +1,5 @@
 #include "source/settings.h"
+#include "source/directive.h"
 #include "source/toml.h"
 #include "base/diag.h"
 
@@ -104,15 +105,43 @@ static const struct {
     const char *key;
     enum kind kind;
     size_t field;
-} plain[] = {{"data", LIST, FIELD(data)},          {"env", LIST, FIELD(env)},
-             {"flaky", LIST, FIELD(flaky)},        {"python", TEXT, FIELD(python)},
-             {"sources", LIST, FIELD(sources)},    {"strict-isolation", FLAG, FIELD(strict_isolation)},
-             {"timeout", SECONDS, FIELD(timeout)}, {"timeout-per-file", SECONDS, FIELD(timeout_per_file)},
-             {"trace", FLAG, FIELD(trace)},        {"workers", FLAG, FIELD(workers)}};
+} plain[] = {{"data", LIST, FIELD(data)},
+             {"env", LIST, FIELD(env)},
+             {"flaky", LIST, FIELD(flaky)},
+             {"python", TEXT, FIELD(python)},
+             {"serial", LIST, FIELD(serial)},
+             {"sources", LIST, FIELD(sources)},
+             {"strict-isolation", FLAG, FIELD(strict_isolation)},
+             {"timeout", SECONDS, FIELD(timeout)},
+             {"timeout-per-file", SECONDS, FIELD(timeout_per_file)},
+             {"trace", FLAG, FIELD(trace)},
+             {"workers", FLAG, FIELD(workers)}};
 
 static const char known[] =
-    "bazel data env error flaky folders ignore python retries shards sources strict-isolation "
-    "string-imports timeout timeout-per-file trace workers";
+    "bazel data env error flaky folders ignore python resource-limits resources retries serial shards "
+    "sources strict-isolation string-imports timeout timeout-per-file trace workers";
+
+static bool read_resources(struct arena *a, const char *path, const struct toml *v, struct strs *resources) {
+    bool ok = v->type == TOML_TABLE;
+    for (uint32_t i = 0; ok && i < v->items.len; i++) {
+        const struct toml *name = v->items.items[i];
+        ok = name->type == TOML_STRING && directive_is_name(name->text);
+        array_push(a, resources, name->key);
+        array_push(a, resources, name->text);
+    }
+    return ok || wrong_setting(path, v,
+                               "a table of \"tests/gpu/*\" = \"NAME\", in letters, digits, '_', '-' and '.'");
+}
+
+static bool read_limits(struct arena *a, const char *path, const struct toml *v, struct resources *limits) {
+    for (uint32_t i = 0; v->type == TOML_TABLE && i < v->items.len; i++) {
+        long limit;
+        if (!read_count(path, v->items.items[i], 1, "a number of targets, at least 1", &limit))
+            return false;
+        array_push(a, limits, (struct resource){v->items.items[i]->key, limit});
+    }
+    return v->type == TOML_TABLE || wrong_setting(path, v, "a table of NAME = NUMBER");
+}
 
 static bool read_list(struct arena *a, const struct toml *v, struct strs *list) {
     for (uint32_t i = 0; v->type == TOML_ARRAY && i < v->items.len; i++) {
@@ -147,6 +176,10 @@ static bool read_setting(struct arena *a, const char *path, const struct toml *v
         return read_count(path, v, 0, "a number of workers", &t->shards);
     if (strcmp(v->key, "string-imports") == 0)
         return read_count(path, v, 1, "how many dots a string must have, at least 1", &t->string_imports);
+    if (strcmp(v->key, "resources") == 0)
+        return read_resources(a, path, v, &t->resources);
+    if (strcmp(v->key, "resource-limits") == 0)
+        return read_limits(a, path, v, &t->limits);
     if (strcmp(v->key, "ignore") == 0 || strcmp(v->key, "error") == 0)
         return read_codes(path, v, "");
     if (strcmp(v->key, "folders") == 0)

@@ -10,6 +10,15 @@ struct toml;
 /* How often what failed in a file that is known to be flaky is run again, unless more is asked for. */
 enum { FLAKY_RETRIES = 2 };
 
+/* What only so many targets can have at once: a GPU, a database. */
+struct resources {
+    struct resource {
+        const char *name;
+        long limit;
+    } * items;
+    uint32_t len, cap;
+};
+
 /* [tool.testfan] in pyproject.toml; what it says of diagnostics goes to base/diag.h. */
 struct testfan_settings {
     const char *python;               /* the interpreter, or NULL */
@@ -22,6 +31,9 @@ struct testfan_settings {
     long shards;                      /* workers that long files are split for; -1: not said */
     long retries;                     /* how often what failed is run again */
     struct strs flaky;                /* globs of files of which what failed is run again even so */
+    struct strs serial;               /* globs of files that run alone */
+    struct strs resources;            /* a glob of files, then the name of what they need, and so on */
+    struct resources limits;          /* of resources; else one target at a time has it */
     double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit */
     long string_imports;              /* a string with so many dots may name a module; 0: none does */
     struct bazel_settings {

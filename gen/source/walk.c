@@ -1,4 +1,5 @@
 #include "source/walk.h"
+#include "source/directive.h"
 #include "source/facts.h"
 #include "source/params.h"
 #include "source/syntax.h"
@@ -503,23 +504,9 @@ void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const st
         note_error(&w, root);
     ARRAY_FOR (const TSNode, comment, &comments) {
         uint32_t from = ts_node_start_byte(*comment);
-        walk_directive(b, text + from, ts_node_end_byte(*comment) - from, position_of(&w, *comment).line);
+        directive_take(b, text + from, ts_node_end_byte(*comment) - from, position_of(&w, *comment).line);
     }
     ts_tree_cursor_delete(&cursor);
     buf_free(&w.scratch);
     arena_free(&scratch);
-}
-
-void walk_directive(struct facts_builder *b, const char *s, uint32_t n, uint32_t line) {
-    static const char word[] = "testfan:";
-    uint32_t i = 1, m = sizeof word - 1;
-    while (i < n && (s[i] == ' ' || s[i] == '\t'))
-        i++;
-    if (n < i + m || memcmp(s + i, word, m) != 0)
-        return;
-    for (i += m; i < n && strchr(" \t\r", s[i]); i++) {
-    }
-    while (n > i && strchr(" \t\r", s[n - 1]))
-        n--;
-    array_push(b->arena, &b->directives, (struct fact_directive){facts_add_text(b, s + i, n - i), line});
 }

@@ -24,12 +24,9 @@ struct origins {
 /*
  * Gathers the facts of a syntax tree. `text` is what was parsed; `origins` tells where its lines stand in the
  * file, or is NULL when the text is the file itself; `values` finds what its names are bound to. Comments are
- * not looked at (walk_directive is for them).
+ * not looked at (directive_take is for them).
  */
 void walk_tree(struct facts_builder *b, TSTree *tree, const char *text, const struct origins *origins,
                struct bound_values *values);
-
-/* Takes the comment at `s` ('#' on, n bytes) as a directive if it is one. */
-void walk_directive(struct facts_builder *b, const char *s, uint32_t n, uint32_t line);
 
 #endif

@@ -1,0 +1,3 @@
+# testfan: resource=db
+def test_it():
+    pass

@@ -1,0 +1,3 @@
+# testfan: serial
+def test_it():
+    pass
