@@ -8,15 +8,17 @@
 #include "report/merge.h"
 #include "report/terminal.h"
 #include "report/times.h"
+#include "run/screen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void print_summary(const struct summary *s, long durations, uint32_t targets) {
-    const struct terminal_options options = {.color = isatty(1),
-                                             .width = 80,
+static void print_summary(const struct invocation *in, const struct summary *s, long durations,
+                          uint32_t targets) {
+    const struct terminal_options options = {.color = options_color(in, 1),
+                                             .width = screen_columns(1),
                                              .durations = durations,
                                              .wall = s->time,
                                              .targets = targets,
@@ -37,7 +39,7 @@ static int merge_plan(struct invocation *in) {
         return EXIT_INTERNAL;
     outcome_keep(in->arena, &plan, &s, !plan.filtered);
     if (!getenv("TESTFAN_QUIET"))
-        print_summary(&s, outcome_durations(&plan), plan.targets.len);
+        print_summary(in, &s, outcome_durations(&plan), plan.targets.len);
     return in->stamp && !out_stamp(in->stamp, "merged\n") ? EXIT_INTERNAL : EXIT_PASSED;
 }
 
@@ -62,6 +64,6 @@ int cmd_merge(struct invocation *in) {
         return EXIT_INTERNAL;
     if (in->durations)
         times_keep(TIMES_KEPT, in->output);
-    print_summary(&s, 0, inputs.len);
+    print_summary(in, &s, 0, inputs.len);
     return in->fail_on_flaky && s.flaky ? EXIT_FAILED : summary_exit(&s);
 }

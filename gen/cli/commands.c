@@ -20,8 +20,8 @@ const struct command commands[] = {
      "there.",
      cmd_gen},
     {"test", CMD_TEST,
-     "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [-j N] [--maxfail N] [-- "
-     "PYTEST_ARGS]",
+     "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [-j N] [--maxfail N] [--live] "
+     "[-- PYTEST_ARGS]",
      "run what has changed on ninja, merge, and sum up",
      "Runs the test files below the given paths (all without one) whose inputs have changed since they last "
      "passed, each\n"
@@ -29,7 +29,10 @@ const struct command commands[] = {
      ".testfan/report.xml. Exits as pytest does: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 "
      "usage, 5 no tests.\n"
      "What is given with -k, -m, ::NODE or after `--` is passed on to pytest; such a run keeps results of "
-     "its own.",
+     "its own.\n"
+     "A terminal shows in one line how many files are done and failed, how long the rest may take, and what "
+     "runs now;\n"
+     "-v shows what each file prints, as it comes.",
      cmd_test},
     {"select", CMD_SELECT,
      "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [--explain] [--format "

@@ -9,14 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool set_diagnostics(const struct invocation *in) {
-    const char *no_color = getenv("NO_COLOR");
-    bool wanted = strcmp(in->color, "yes") == 0;
-    if (strcmp(in->color, "auto") == 0)
-        wanted = isatty(2) && !(no_color && *no_color);
-    diag_color(wanted);
+    diag_color(options_color(in, 2));
     const struct strs *const lists[] = {&in->error, &in->ignore};
     for (int i = 0; i < 2; i++)
         for (uint32_t j = 0; j < lists[i]->len; j++)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum value_kind { VALUE_FLAG, VALUE_TEXT, VALUE_NUMBER, VALUE_LIST };
 
@@ -36,6 +37,10 @@ static const struct option options[] = {
      "say after each what it is selected for"},
     {"jobs", 'j', "N", VALUE_NUMBER, FIELD(jobs), CMD_TEST | CMD_AUDIT | CMD_LEARN, NULL,
      "run N targets at once (as ninja decides)"},
+    {"load", 0, "N", VALUE_NUMBER, FIELD(load), CMD_TEST | CMD_AUDIT | CMD_LEARN, NULL,
+     "start no further target while the machine's load average is above N"},
+    {"live", 0, NULL, VALUE_FLAG, FIELD(live), CMD_TEST, NULL,
+     "show what failed as soon as its file has ended, not at the end"},
     {"maxfail", 0, "N", VALUE_NUMBER, FIELD(maxfail), CMD_TEST, NULL,
      "start no more targets after N failures (0: no limit)"},
     {"retries", 0, "N", VALUE_NUMBER, FIELD(retries), CMD_TEST, NULL,
@@ -185,6 +190,7 @@ bool options_read(struct arena *a, int argc, char **argv, struct invocation *in)
                               .format = "paths",
                               .color = "auto",
                               .jobs = -1,
+                              .load = -1,
                               .maxfail = -1,
                               .retries = -1};
     for (int i = 1; i < argc; i++) {
@@ -209,6 +215,13 @@ bool options_read(struct arena *a, int argc, char **argv, struct invocation *in)
     if (in->rest.len && in->command && in->command->bit != CMD_TEST)
         return usage_error(in, "takes nothing after '--', given", in->rest.items[0], NULL);
     return true;
+}
+
+bool options_color(const struct invocation *in, int fd) {
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    if (strcmp(in->color, "auto") != 0)
+        return strcmp(in->color, "yes") == 0;
+    return isatty(fd) && !(no_color && *no_color) && !str_eq(term, "dumb");
 }
 
 static void print_option(const struct option *o) {

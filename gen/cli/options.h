@@ -32,9 +32,9 @@ struct invocation {
     const char *keyword, *markexpr, *since; /* -k, -m, --since; or NULL */
     bool failed, fresh, explain;            /* --failed, --new, --explain */
     const char *output, *plan, *stamp, *bep;
-    long jobs, maxfail, retries; /* -1: not given */
-    bool verbose, stats, direct, durations, no_workers, strict_isolation, whole_files, fail_on_flaky, check,
-        help, version;
+    long jobs, load, maxfail, retries; /* -1: not given */
+    bool verbose, live, stats, direct, durations, no_workers, strict_isolation, whole_files, fail_on_flaky,
+        check, help, version;
     struct strs words;         /* what is no option */
     struct strs rest;          /* what stands after `--` */
     struct strs error, ignore; /* --error CODE, --ignore CODE */
@@ -54,6 +54,8 @@ extern const struct command commands[];
 
 /* Reads argv; false when it cannot be followed, which has been reported, with what was probably meant. */
 bool options_read(struct arena *a, int argc, char **argv, struct invocation *in);
+/* Whether what is written to the descriptor `fd` is to have colours. */
+bool options_color(const struct invocation *in, int fd);
 /* Prints the help of one command, or with NULL that of the program, to standard output. */
 void options_help(const struct command *command);
 

@@ -10,11 +10,16 @@
 #include "report/terminal.h"
 #include "report/times.h"
 #include "run/opinion.h"
+#include "run/screen.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Time stamps of files lag behind the clock by so many nanoseconds. */
+enum { CLOCK_GRAIN = 20000000 };
 
 static const char report_path[] = ".testfan/report.xml";
 
@@ -53,19 +58,26 @@ void outcome_keep(struct arena *a, const struct plan *plan, const struct summary
         lastfailed_update(a, plan->cache_dir, &files, &s->failed_ids);
 }
 
-static unsigned count_ran(struct arena *a, const struct outcome *o) {
-    unsigned n = 0;
-    ARRAY_FOR (const struct target, t, &o->plan->targets) {
-        struct os_stat st;
-        n += os_stat(arena_printf(a, "%s.xml", t->result), &st) && st.mtime_ns >= o->started - 20000000;
-    }
-    return n;
+bool outcome_is_new(const struct target *t, int64_t started) {
+    char report[PATH_MAX];
+    struct os_stat st;
+    snprintf(report, sizeof report, "%s.xml", t->result);
+    return os_stat(report, &st) && st.mtime_ns >= started - CLOCK_GRAIN;
 }
 
-static bool wants_color(const struct invocation *in) {
-    const char *no_color = getenv("NO_COLOR");
-    return strcmp(in->color, "yes") == 0 ||
-           (strcmp(in->color, "auto") == 0 && isatty(1) && !(no_color && *no_color));
+static struct terminal_options terminal_of(const struct invocation *in) {
+    return (struct terminal_options){
+        .color = options_color(in, 1), .width = screen_columns(1), .told = in->live && !in->verbose};
+}
+
+void outcome_show(struct invocation *in, const struct target *t) {
+    struct plan one = {0};
+    struct summary s = {0};
+    struct terminal_options options = terminal_of(in);
+    array_push(in->arena, &one.targets, *t);
+    if (outcome_merge(in->arena, &one, NULL, &s))
+        terminal_problems(stdout, &s, &options);
+    fflush(stdout);
 }
 
 /* ninja's merge edge has made the report of a whole run that came to its end; all else is merged here. */
@@ -91,16 +103,15 @@ int outcome_report(struct invocation *in, const struct outcome *o) {
     struct summary s = {0};
     if (!merge_run(in->arena, o, &s))
         return EXIT_INTERNAL;
-    const char *columns = getenv("COLUMNS");
-    int width = columns ? atoi(columns) : 0;
-    struct terminal_options options = {
-        .color = wants_color(in),
-        .width = width > 20 ? width : 80,
-        .durations = outcome_durations(o->plan),
-        .wall = o->seconds,
-        .targets = o->plan->targets.len,
-        .ran = count_ran(in->arena, o),
-    };
+    struct terminal_options options = terminal_of(in);
+    options.durations = outcome_durations(o->plan);
+    options.wall = o->seconds;
+    options.targets = o->plan->targets.len;
+    ARRAY_FOR (const struct target, t, &o->plan->targets) {
+        bool ran = outcome_is_new(t, o->started);
+        options.ran += ran;
+        options.passed += !ran && os_is_file(arena_printf(in->arena, "%s.ok", t->result));
+    }
     terminal_summary(stdout, &s, &options);
     if (o->ninja_status == 2) {
         fputs("testfan: interrupted\n", stderr);

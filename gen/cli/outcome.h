@@ -9,6 +9,7 @@
 struct invocation;
 struct plan;
 struct summary;
+struct target;
 
 /* A run that has ended, in the rootdir, which is the current folder. */
 struct outcome {
@@ -33,6 +34,11 @@ void outcome_keep(struct arena *a, const struct plan *plan, const struct summary
 
 /* How many slowest tests the summary is to list. */
 long outcome_durations(const struct plan *plan);
+
+/* Whether a target has run since `started`, nanoseconds since 1970. */
+bool outcome_is_new(const struct target *t, int64_t started);
+/* Prints what failed of one target to standard output. */
+void outcome_show(struct invocation *in, const struct target *t);
 
 /* Sums a run up on standard output and leaves its report in .testfan/report.xml; returns pytest's exit code.
  */

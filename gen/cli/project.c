@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/workspace.h"
 #include "emit/ninja.h"
+#include "run/schedule.h"
 #include "run/shards.h"
 #include "graph/closure.h"
 #include "graph/forget.h"
@@ -16,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -335,19 +335,6 @@ bool project_write(struct project *p, const struct plan *plan) {
     return ok;
 }
 
-struct timed {
-    uint32_t index;
-    double seconds;
-};
-
-/* A target that was never timed may be the longest. */
-static int by_time(const void *a, const void *b) {
-    const struct timed *x = a, *y = b;
-    double first = x->seconds < 0 ? HUGE_VAL : x->seconds, second = y->seconds < 0 ? HUGE_VAL : y->seconds;
-    return first != second ? (first < second) - (first > second)
-                           : (x->index > y->index) - (x->index < y->index);
-}
-
 void project_refine(struct project *p, struct plan *plan, bool split) {
     plan_learned(plan, &p->learned);
     struct times times;
@@ -357,20 +344,20 @@ void project_refine(struct project *p, struct plan *plan, bool split) {
         shards_split(p->arena, plan, &times, shards);
 }
 
-const char *project_write_ordered(struct project *p, const struct plan *plan) {
+void project_schedule(struct project *p, const struct plan *plan, struct schedule *schedule) {
     struct times times;
     times_read(p->arena, in_root(p, TIMES_FILE), &times);
+    schedule_make(p->arena, plan, &times, schedule);
+}
+
+const char *project_write_ordered(struct project *p, const struct plan *plan,
+                                  const struct schedule *schedule) {
     const char *dir = plan->filtered ? plan->dir : ".testfan";
-    if (!times.files.len)
+    if (!schedule->known)
         return plan->filtered ? os_join(p->arena, dir, "build.ninja") : "build.ninja";
-    uint32_t n = plan->targets.len;
-    struct timed *timed = arena_alloc(p->arena, (n + 1) * sizeof *timed);
-    uint32_t *order = arena_alloc(p->arena, (n + 1) * sizeof *order);
-    for (uint32_t i = 0; i < n; i++)
-        timed[i] = (struct timed){i, times_find(&times, plan->targets.items[i].file)};
-    qsort(timed, n, sizeof *timed, by_time);
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = timed[i].index;
+    uint32_t *order = arena_alloc(p->arena, (schedule->len + 1) * sizeof *order);
+    for (uint32_t i = 0; i < schedule->len; i++)
+        order[i] = schedule->items[i].index;
     struct buf b = {0};
     const char *file = os_join(p->arena, dir, "ordered.ninja");
     emit_ninja(&b, plan, &p->sure, order);

@@ -13,6 +13,7 @@
 #include "source/store.h"
 
 struct invocation;
+struct schedule;
 
 /* A tree as far as the stages have come: configuration, interpreter, files, facts, edges. */
 struct project {
@@ -59,9 +60,12 @@ bool project_write(struct project *p, const struct plan *plan);
 /* Takes over what was learned of the targets, and splits those of long files where `split`. */
 void project_refine(struct project *p, struct plan *plan, bool split);
 
-/* The same build file with the targets in the order in which they shall start, the longest first by the times
-   of earlier runs; returns its path, relative to rootdir. NULL: reported. */
-const char *project_write_ordered(struct project *p, const struct plan *plan);
+/* In which order the targets shall start, by the times of earlier runs. */
+void project_schedule(struct project *p, const struct plan *plan, struct schedule *schedule);
+/* The same build file with the targets in that order, where anything is known of their times; returns its
+   path, relative to rootdir. NULL: reported. */
+const char *project_write_ordered(struct project *p, const struct plan *plan,
+                                  const struct schedule *schedule);
 /* Prints how build.ninja would change, and says in *stale whether it would. False: reported. */
 bool project_check(struct project *p, const struct plan *plan, bool *stale);
 

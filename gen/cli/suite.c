@@ -8,6 +8,9 @@
 #include "base/os.h"
 #include "run/environment.h"
 #include "run/ninja.h"
+#include "run/notes.h"
+#include "run/schedule.h"
+#include "run/screen.h"
 #include "run/server.h"
 
 #include <fcntl.h>
@@ -36,9 +39,9 @@ static int lock_tree(const struct project *p) {
     return fd;
 }
 
-/* Where exec counts the failures of this run, for --maxfail. */
+/* Where exec counts the failures of this run, for --maxfail, and tells what it does. */
 static char *start_session(const struct project *p) {
-    char *dir = os_join(p->arena, p->config.rootdir, ".testfan/tmp/session");
+    char *dir = os_join(p->arena, p->config.rootdir, NOTES_FOLDER);
     os_remove_tree(dir);
     os_mkdirs(dir);
     setenv("TESTFAN_SESSION", dir, 1);
@@ -55,20 +58,27 @@ static void start_early(struct invocation *in, const struct project *p, const st
     server_start(&server, &why);
 }
 
-static int run_plan(struct invocation *in, const struct plan *plan, bool part, const char *build_file) {
-    struct strs targets = {0};
-    if (plan->filtered)
-        array_push(in->arena, &targets, arena_printf(in->arena, "%s/merged", plan->dir));
-    else if (part)
-        ARRAY_FOR (const struct target, t, &plan->targets)
-            array_push(in->arena, &targets, arena_printf(in->arena, "%s.xml", t->result));
-    struct ninja_call call = {
-        .file = build_file,
-        .targets = &targets,
-        .jobs = in->jobs,
-        .verbose = in->verbose,
-        .live = isatty(2) && !in->verbose,
-    };
+/* A run at work, for what is to be shown as soon as it is known. */
+struct live {
+    struct invocation *in;
+    const struct plan *plan;
+    int64_t started;
+    bool *shown; /* by target: it has been */
+};
+
+static void show_failures(void *ctx, const char *file) {
+    struct live *live = ctx;
+    for (uint32_t i = 0; i < live->plan->targets.len; i++) {
+        const struct target *t = &live->plan->targets.items[i];
+        if (live->shown[i] || strcmp(t->file, file) != 0 || !outcome_is_new(t, live->started))
+            continue;
+        live->shown[i] = true;
+        outcome_show(live->in, t);
+    }
+}
+
+/* What exec is to know of this run. */
+static void tell_exec(const struct invocation *in, const struct plan *plan) {
     setenv("TESTFAN_QUIET", "1", 1);
     setenv("TESTFAN_MAXFAIL", arena_printf(in->arena, "%ld", plan->maxfail), 1);
     if (in->verbose)
@@ -79,7 +89,35 @@ static int run_plan(struct invocation *in, const struct plan *plan, bool part, c
         setenv("TESTFAN_RETRIES", arena_printf(in->arena, "%ld", in->retries), 1);
     if (in->strict_isolation)
         setenv("TESTFAN_STRICT_ISOLATION", "1", 1);
-    return ninja_run(in->arena, &call);
+}
+
+static int run_plan(struct invocation *in, struct project *p, const struct plan *plan, bool part,
+                    const char *build_file, int64_t started) {
+    struct strs targets = {0};
+    if (plan->filtered)
+        array_push(in->arena, &targets, arena_printf(in->arena, "%s/merged", plan->dir));
+    else if (part)
+        ARRAY_FOR (const struct target, t, &plan->targets)
+            array_push(in->arena, &targets, arena_printf(in->arena, "%s.xml", t->result));
+    struct schedule schedule;
+    project_schedule(p, plan, &schedule);
+    struct live live = {in, plan, started, arena_alloc(in->arena, plan->targets.len + 1)};
+    const struct screen_options screen = {
+        .live = screen_is_live(2),
+        .verbose = in->verbose,
+        .color = options_color(in, 2),
+        .others = plan->filtered ? 1
+                  : part         ? 0
+                                 : 2,
+        .schedule = &schedule,
+        .failed = in->live && !in->verbose ? show_failures : NULL,
+        .ctx = &live,
+    };
+    tell_exec(in, plan);
+    return ninja_run(
+        in->arena,
+        &(struct ninja_call){
+            .file = build_file, .targets = &targets, .jobs = in->jobs, .load = in->load, .screen = &screen});
 }
 
 static int run_tests(struct invocation *in, struct project *p, struct plan *plan_out) {
@@ -105,7 +143,10 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
         puts("no tests ran");
         return EXIT_NO_TESTS;
     }
-    const char *build_file = project_write_ordered(p, plan.filtered ? &plan : &whole);
+    struct schedule schedule;
+    const struct plan *built = plan.filtered ? &plan : &whole;
+    project_schedule(p, built, &schedule);
+    const char *build_file = project_write_ordered(p, built, &schedule);
     if (!build_file)
         return EXIT_USAGE;
     if (chdir(p->config.rootdir) != 0)
@@ -113,10 +154,11 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     setenv("PWD", p->config.rootdir, 1);
     start_early(in, p, &plan);
     char *session = start_session(p);
-    int64_t started = os_now();
+    int64_t begun = os_now();
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
-    int status = run_plan(in, &plan, part, build_file);
+    int64_t started = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec;
+    int status = run_plan(in, p, &plan, part, build_file, started);
     os_remove_tree(session);
     if (status == 127)
         return EXIT_USAGE;
@@ -124,8 +166,8 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
                               .python = p->python.path,
                               .part = part || plan.filtered,
                               .ninja_status = status,
-                              .started = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec,
-                              .seconds = (double)(os_now() - started) / 1e9};
+                              .started = started,
+                              .seconds = (double)(os_now() - begun) / 1e9};
     int code = outcome_report(in, &outcome);
     return code == EXIT_PASSED && diag_errors() ? EXIT_FAILED : code;
 }

@@ -18,7 +18,7 @@ int verdict_main(int argc, char **argv) {
     bool whole = merge_verdict(&a, report, &s);
     int code = summary_exit(&s);
     if (whole && show)
-        terminal_summary(stdout, &s, &(struct terminal_options){.width = 80, .targets = 1});
+        terminal_summary(stdout, &s, &(struct terminal_options){.width = 80, .wall = s.time});
     bool passed = whole && code != 1;
     if (!passed)
         unlink(stamp);

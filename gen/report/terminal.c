@@ -1,5 +1,6 @@
 #include "report/terminal.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "report/merge.h"
 
 #include <string.h>
@@ -22,42 +23,8 @@ static const char *mark(const struct terminal *t, const char *code) {
     return t->options->color ? code : "";
 }
 
-/* The length of the UTF-8 character at s, 0 where there is none that a terminal would show. */
-static size_t visible(const char *s) {
-    unsigned char c = (unsigned char)*s;
-    if (c < 0x80)
-        return c >= 0x20 && c != 0x7f;
-    size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-    bool c1 = c == 0xc2 && (unsigned char)s[1] < 0xa0;
-    return strnlen(s, len) == len && str_is_utf8(s, len) && !c1 ? len : 0;
-}
-
-/* Appends one line of s, at most `max` columns of one character each; returns how many. */
-static size_t put_line(struct buf *b, const char *s, size_t n, size_t max) {
-    size_t columns = 0;
-    buf_add(b, "", 0);
-    for (size_t i = 0; i < n && columns < max; columns++) {
-        size_t len = visible(s + i);
-        if (len)
-            buf_add(b, s + i, len);
-        else if (s[i] == '\t')
-            buf_char(b, ' ');
-        else
-            buf_fmt(b, "#x%02X", (unsigned char)s[i]);
-        i += len ? len : 1;
-    }
-    return columns;
-}
-
 static size_t put(struct buf *b, const char *s) {
-    return put_line(b, s, strlen(s), SIZE_MAX);
-}
-
-static size_t columns(const char *s) {
-    size_t n = 0;
-    for (; s && *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
+    return text_put(b, s, strlen(s), SIZE_MAX);
 }
 
 static void flush(struct terminal *t) {
@@ -82,7 +49,7 @@ static void headline(struct terminal *t, char c, const char *color, const char *
     struct buf clean = {0};
     bool more;
     put(&clean, title);
-    size_t n = fill_of(t, columns(clean.s), &more);
+    size_t n = fill_of(t, text_columns(clean.s), &more);
     buf_str(&t->line, color);
     fill(&t->line, c, n);
     buf_fmt(&t->line, " %s ", clean.s);
@@ -103,7 +70,7 @@ static void print_text(struct terminal *t, const char *text) {
             size_t tab = i;
             while (tab < n && text[tab] != '\t')
                 tab++;
-            put_line(&t->line, text + i, tab - i, SIZE_MAX);
+            text_put(&t->line, text + i, tab - i, SIZE_MAX);
             if (tab < n)
                 buf_char(&t->line, '\t');
             i = tab + 1;
@@ -181,7 +148,7 @@ static void print_short(struct terminal *t, const struct problem *p) {
     buf_fmt(&t->line, "%s%s%s ", mark(t, RED), word, mark(t, RESET));
     const char *sep = strstr(p->id, "::");
     size_t path = sep ? (size_t)(sep + 2 - p->id) : strlen(p->id);
-    size_t used = strlen(word) + 1 + put_line(&t->line, p->id, path, SIZE_MAX);
+    size_t used = strlen(word) + 1 + text_put(&t->line, p->id, path, SIZE_MAX);
     if (sep) {
         buf_str(&t->line, mark(t, BOLD));
         used += put(&t->line, p->id + path);
@@ -190,13 +157,13 @@ static void print_short(struct terminal *t, const struct problem *p) {
     size_t n;
     const char *message = short_message(p, &n);
     struct buf clean = {0};
-    put_line(&clean, message, n, SIZE_MAX);
+    text_put(&clean, message, n, SIZE_MAX);
     size_t room = t->width > used + 3 ? t->width - used - 3 : 0;
-    if (clean.len && columns(clean.s) <= room) {
+    if (clean.len && text_columns(clean.s) <= room) {
         buf_fmt(&t->line, " - %s", clean.s);
     } else if (clean.len && room > 3) {
         buf_str(&t->line, " - ");
-        put_line(&t->line, clean.s, clean.len, room - 3);
+        text_put(&t->line, clean.s, clean.len, room - 3);
         buf_str(&t->line, "...");
     }
     flush(t);
@@ -267,19 +234,44 @@ static void print_counts(struct terminal *t) {
     buf_free(&took);
 }
 
+/* A run that was stopped leaves files that neither ran nor had passed. */
+static void print_ran(const struct terminal *t) {
+    const struct terminal_options *o = t->options;
+    fprintf(t->out, "%u of %u test files ran", o->ran, o->targets);
+    if (o->ran + o->passed == o->targets)
+        fputs(", the others had passed already\n", t->out);
+    else
+        fprintf(t->out, ", %u had passed already\n", o->passed);
+}
+
+static struct terminal new_terminal(FILE *out, const struct summary *s,
+                                    const struct terminal_options *options) {
+    return (struct terminal){
+        .out = out, .s = s, .options = options, .width = options->width > 0 ? (size_t)options->width : 80};
+}
+
+static void print_problems(struct terminal *t) {
+    print_section(t, true, "ERRORS");
+    print_section(t, false, "FAILURES");
+}
+
+void terminal_problems(FILE *out, const struct summary *s, const struct terminal_options *options) {
+    struct terminal t = new_terminal(out, s, options);
+    print_problems(&t);
+    buf_free(&t.line);
+}
+
 void terminal_summary(FILE *out, const struct summary *s, const struct terminal_options *options) {
-    struct terminal t = {.out = out, .s = s, .options = options};
-    t.width = options->width > 0 ? (size_t)options->width : 80;
-    print_section(&t, true, "ERRORS");
-    print_section(&t, false, "FAILURES");
-    if (s->problems.len > PROBLEM_TEXTS)
+    struct terminal t = new_terminal(out, s, options);
+    if (!options->told)
+        print_problems(&t);
+    if (!options->told && s->problems.len > PROBLEM_TEXTS)
         fprintf(out, "\n%u more: their texts are in the report\n",
                 (unsigned)(s->problems.len - PROBLEM_TEXTS));
     print_durations(&t);
     print_shorts(&t);
     if (options->ran < options->targets)
-        fprintf(out, "%u of %u test files ran, the others had passed already\n", options->ran,
-                options->targets);
+        print_ran(&t);
     print_counts(&t);
     buf_free(&t.line);
 }

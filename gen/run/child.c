@@ -1,5 +1,6 @@
 #include "run/child.h"
 #include "base/os.h"
+#include "run/notes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,8 +91,10 @@ static size_t read_output(struct child *c, int fd, bool *closed) {
     char chunk[65536];
     ssize_t n = read(fd, chunk, sizeof chunk);
     *closed = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
-    if (n > 0)
+    if (n > 0) {
         capture_add(&c->output, chunk, (size_t)n);
+        notes_output(chunk, (size_t)n);
+    }
     return n > 0 ? (size_t)n : 0;
 }
 

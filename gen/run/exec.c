@@ -5,7 +5,9 @@
 #include "report/property.h"
 #include "run/attempt.h"
 #include "run/history.h"
+#include "run/notes.h"
 #include "run/retry.h"
+#include "run/schedule.h"
 #include "run/trace.h"
 #include "run/turn.h"
 #include "source/config.h"
@@ -182,7 +184,7 @@ static bool put_report(struct target_run *t, const struct attempt *at) {
 
 static bool put_results(struct target_run *t, const struct attempt *at, const char *session) {
     bool passed = at->passed && environment_is_stamped(&t->arena);
-    if (getenv("TESTFAN_VERBOSE"))
+    if (getenv("TESTFAN_VERBOSE") && !notes_have_output())
         fwrite(at->output.s, 1, at->output.len, stdout);
     if (!passed)
         printf("FAILED %s%s%s\n", t->file, at->crash ? ": " : "", at->crash ? at->crash : "");
@@ -231,6 +233,7 @@ static int run_target(struct target_run *t) {
     if (t->maxfail && failures >= t->maxfail)
         return put_not_run(t) ? 0 : 2;
     history_begin(t->xml);
+    notes_begin(schedule_name(&t->arena, t->file, t->shard));
     struct attempt at;
     if (!attempt_run(t, &t->nodes, t->maxfail - failures, &at))
         return 2;

@@ -1,84 +1,58 @@
 #include "run/ninja.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "run/notes.h"
+#include "run/screen.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* What ninja ends with from 1.13 on when it is interrupted; before, it was 2. */
 enum { EXIT_INTERRUPTED_113 = 130 };
 
-/* Marks ninja's own status lines among what the commands print. */
-#define MARK "\036"
-
-struct screen {
-    const struct ninja_call *call;
-    bool live_shown;    /* a live line stands on the terminal */
-    bool verdict_shown; /* what follows belongs to the failed verdict */
-};
-
-static void clear_live(struct screen *s) {
-    if (s->live_shown)
-        fputs("\r\033[K", stderr);
-    s->live_shown = false;
-}
-
-static int terminal_width(void) {
-    struct winsize size;
-    return ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
-}
-
-/* `33/40 tests/test_x.py`: how many are done, and what was done last. */
-static void show_status(struct screen *s, const char *line) {
-    const char *what = strchr(line, ' ');
-    static const char *const ours[] = {" gen", " merge", " verdict"};
-    s->verdict_shown = false;
-    for (size_t i = 0; what && i < sizeof ours / sizeof *ours; i++)
-        if (strcmp(what, ours[i]) == 0)
-            return;
-    if (!s->call->live) {
-        fprintf(stderr, "[%.*s]%s\n", (int)strcspn(line, " "), line, what ? what : "");
-        return;
+/* Takes the whole lines out of `text`. */
+static void take_lines(struct screen *s, struct buf *text) {
+    char *line = text->s, *end = NULL;
+    while (line && (end = memchr(line, '\n', text->len - (size_t)(line - text->s)))) {
+        *end = 0;
+        screen_take_line(s, line);
+        line = end + 1;
     }
-    clear_live(s);
-    fprintf(stderr, "[%.*s]%.*s", (int)strcspn(line, " "), line, terminal_width() - 16, what ? what : "");
-    fflush(stderr);
-    s->live_shown = true;
+    size_t gone = line ? (size_t)(line - text->s) : 0;
+    if (!gone)
+        return;
+    text->len -= gone;
+    memmove(text->s, line, text->len + 1);
 }
 
-static void show_line(struct screen *s, const char *line) {
-    if (str_starts(line, MARK)) {
-        show_status(s, line + 1);
-        return;
+/* What an exec has told comes before what ninja says of its end. */
+static void watch(struct screen *s, int out, int notes) {
+    struct buf text = {0};
+    struct note note;
+    char chunk[65536];
+    for (bool open = true; open;) {
+        struct pollfd fds[] = {{out, POLLIN, 0}, {notes, POLLIN, 0}};
+        ssize_t n = 0;
+        if (poll(fds, 2, screen_patience(s)) > 0 && fds[0].revents) {
+            n = read(out, chunk, sizeof chunk);
+            open = n > 0 || (n < 0 && errno == EINTR);
+        }
+        while (notes_take(notes, &note))
+            screen_take_note(s, &note);
+        if (n > 0)
+            buf_add(&text, chunk, (size_t)n);
+        take_lines(s, &text);
+        screen_draw(s);
     }
-    if (str_starts(line, "FAILED: ") && strstr(line, "verdict"))
-        s->verdict_shown = true;
-    if (s->verdict_shown || strcmp(line, "ninja: no work to do.") == 0 ||
-        str_starts(line, "ninja: build stopped"))
-        return;
-    clear_live(s);
-    fprintf(stderr, "%s\n", line);
-}
-
-static void show_output(struct screen *s, int fd) {
-    FILE *f = fdopen(fd, "r");
-    char *line = NULL;
-    size_t cap = 0;
-    for (ssize_t n; f && (n = getline(&line, &cap, f)) > 0;) {
-        if (line[n - 1] == '\n')
-            line[n - 1] = 0;
-        show_line(s, line);
-    }
-    free(line);
-    if (f)
-        fclose(f);
-    clear_live(s);
+    if (text.len)
+        screen_take_line(s, text.s);
+    buf_free(&text);
 }
 
 static struct strs ninja_words(struct arena *a, const char *ninja, const struct ninja_call *call) {
@@ -89,6 +63,10 @@ static struct strs ninja_words(struct arena *a, const char *ninja, const struct 
     if (call->jobs >= 0) {
         array_push(a, &argv, "-j");
         array_push(a, &argv, arena_printf(a, "%ld", call->jobs ? call->jobs : 1));
+    }
+    if (call->load >= 0) {
+        array_push(a, &argv, "-l");
+        array_push(a, &argv, arena_printf(a, "%ld", call->load));
     }
     for (uint32_t i = 0; call->targets && i < call->targets->len; i++)
         array_push(a, &argv, call->targets->items[i]);
@@ -108,7 +86,7 @@ static pid_t start(const struct strs *argv, int out[2]) {
         const char *const *given;
         char *const *taken;
     } words = {argv->items};
-    setenv("NINJA_STATUS", MARK "%f/%t ", 1);
+    setenv("NINJA_STATUS", SCREEN_MARK "%f/%t ", 1);
     execv(argv->items[0], words.taken);
     _exit(127);
 }
@@ -130,7 +108,10 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
         return 127;
     }
     struct strs argv = ninja_words(a, ninja, call);
-    int out[2];
+    struct screen screen;
+    screen_open(&screen, a, call->screen);
+    bool told = call->screen->live || call->screen->verbose;
+    int out[2], notes = told ? notes_listen(call->screen->verbose) : -1;
     if (pipe(out) != 0)
         die("cannot make a pipe:");
     struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART}, old_int, old_term;
@@ -143,8 +124,10 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     close(out[1]);
     if (pid < 0)
         die("cannot start ninja:");
-    struct screen screen = {.call = call};
-    show_output(&screen, out[0]);
+    watch(&screen, out[0], notes);
+    screen_close(&screen);
+    notes_close(notes);
+    close(out[0]);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }

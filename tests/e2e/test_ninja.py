@@ -147,6 +147,7 @@ def test_one_file_by_its_name(tree):
     assert ran == ["tests/test_a.py"]
     (tree.path / "tests/test_c.py").write_text(FAILS)
     done = tree.ninja("tests/test_c.py.test", check=1)
+    assert "passed already" not in done.stdout
     assert "FAILED" in done.stdout
 
 

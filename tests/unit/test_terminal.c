@@ -71,7 +71,7 @@ static void test_sections(void **state) {
     add(&a, &s,
         (struct problem){"t.py", "t.py::test_e", true, "failed on setup with \"ValueError: x\"", "t"});
     add(&a, &s, (struct problem){"u.py", "u.py", true, "collection failure", "no module"});
-    const struct terminal_options o = {.width = 40, .wall = 1, .targets = 3, .ran = 2};
+    const struct terminal_options o = {.width = 40, .wall = 1, .targets = 3, .ran = 2, .passed = 1};
     check(&s, &o,
           "================ ERRORS ================\n"
           "____ ERROR at setup of t.py::test_e ____\n"

@@ -1,0 +1,38 @@
+#include "run/schedule.h"
+#include "graph/plan.h"
+#include "report/times.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int by_start(const void *a, const void *b) {
+    const struct scheduled *x = a, *y = b;
+    double first = x->seconds < 0 ? HUGE_VAL : x->seconds, second = y->seconds < 0 ? HUGE_VAL : y->seconds;
+    if (x->serial != y->serial)
+        return x->serial - y->serial;
+    return first != second ? (first < second) - (first > second)
+                           : (x->index > y->index) - (x->index < y->index);
+}
+
+void schedule_make(struct arena *a, const struct plan *plan, const struct times *times,
+                   struct schedule *schedule) {
+    *schedule = (struct schedule){0};
+    for (uint32_t i = 0; i < plan->targets.len; i++) {
+        const struct target *t = &plan->targets.items[i];
+        double seconds = times_find(times, t->file);
+        array_push(a, schedule,
+                   (struct scheduled){.name = schedule_name(a, t->file, plan_shard(a, t)),
+                                      .index = i,
+                                      .seconds = seconds > 0 && t->shards ? seconds / t->shards : seconds,
+                                      .serial = t->serial});
+        schedule->known += seconds >= 0;
+    }
+    if (schedule->len)
+        qsort(schedule->items, schedule->len, sizeof *schedule->items, by_start);
+}
+
+const char *schedule_name(struct arena *a, const char *file, const char *shard) {
+    const char *slash = strchr(shard, '/');
+    return slash ? arena_printf(a, "%s (%.*s of %s)", file, (int)(slash - shard), shard, slash + 1) : file;
+}
