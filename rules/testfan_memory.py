@@ -96,11 +96,12 @@ class Memory:
         """The trace so far, which each child goes on with; returns the paths in it."""
         try:
             with open(tracer.log, "rb") as file:
-                self.records = file.read()
+                noted = file.read()
             os.unlink(tracer.log)
         except FileNotFoundError:
             return
-        records = iter(self.records.split(b"\0")[:-1])
+        self.records += noted
+        records = iter(noted.split(b"\0")[:-1])
         for record in records:
             kind, path = record[:1], os.fsdecode(record[1:])
             if kind in b"lu":
@@ -111,7 +112,7 @@ class Memory:
                 yield path
 
     def take(self, config, tracer):
-        """Remembers all; what cannot be sure is said."""
+        """Remembers all, with what is remembered already; what cannot be sure is said."""
         paths = set(self.take_trace(tracer))
         paths.update(getattr(module, "__file__", None) or "" for module in list(sys.modules.values()))
         paths = {path for path in paths if path.startswith(tracer.prefixes)}
@@ -119,11 +120,13 @@ class Memory:
             paths.update(os.path.join(folder, name) for name in INI_NAMES)
         for folder in map(str, getattr(config.pluginmanager, "_dirpath2confmods", ())):
             paths.update(os.path.join(above, "conftest.py") for above in with_parents(folder))
-        self.files = {path: state(path) for path in paths if not is_kept_out(path)}
-        self.folders += [Folder(folder) for folder in tracer.sites]
+        found = {path: state(path) for path in paths if path not in self.files and not is_kept_out(path)}
+        if not self.files:
+            self.folders += [Folder(folder) for folder in tracer.sites]
+        self.files.update(found)
         self.folders += [Folder(folder, modules) for folder, modules in search_places(tracer.root).items()]
-        for path, found in self.files.items():
-            if found.__class__ is tuple and max(found[:2]) >= self.started - CLOCK_STEP:
+        for path, state_now in found.items():
+            if state_now.__class__ is tuple and max(state_now[:2]) >= self.started - CLOCK_STEP:
                 return "%s was written while the server started" % path
         return None
 

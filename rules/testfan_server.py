@@ -35,14 +35,16 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import testfan_doubts
 import testfan_memory
+import testfan_preload
 import testfan_worker
 
 del sys.path[0]
-for module in testfan_doubts, testfan_memory, testfan_worker:
+for module in testfan_doubts, testfan_memory, testfan_preload, testfan_worker:
     del sys.modules[module.__name__]
 del module
 
 CHILD, END, STALE, COLD = range(1, 5)
+BRANCH = ".branch"  # what the socket of one that has imported more is named, after that of its server
 SEND_SECONDS = 5  # how long a client may take to say what it wants
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
@@ -90,12 +92,14 @@ class Client:
 class Server:
     def __init__(self, listener, name, idle, tracer):
         self.listener, self.name, self.idle, self.tracer = listener, name, idle, tracer
-        self.inode = os.stat(name).st_ino
+        self.inode = testfan_memory.look(name).st_ino
         self.clients = {}  # descriptor -> the client whose connection or child it is
         self.pid = os.getpid()
         self.doubts, self.memory = testfan_doubts.Doubts(), testfan_memory.Memory(STARTED)
         self.output = os.fstat(1)
         self.stale = False
+        self.config = self.preload = None
+        self.branch, self.futile = 0, []  # the pid of the branch; what could not be imported early
 
     def refuse(self, reason):
         """Tells everybody, now and for some time, that this suite is to be run cold."""
@@ -107,7 +111,7 @@ class Server:
 
     def leave(self):
         try:
-            if os.stat(self.name).st_ino == self.inode:
+            if testfan_memory.look(self.name).st_ino == self.inode:
                 os.unlink(self.name)
         except OSError:
             pass
@@ -126,6 +130,7 @@ class Server:
 
     def serve(self, config):
         """Returns in each child, with its request; in the server itself never."""
+        self.config = config
         self.tracer.flush()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -154,6 +159,8 @@ class Server:
         last = time.monotonic()
         while not (self.stale and not self.clients):
             events = poll.poll(LOOK_SECONDS * 1000)
+            if self.preload and os.getppid() != self.parent and not self.stale:
+                self.become_stale(poll)
             if events or self.clients:
                 last = time.monotonic()
             elif time.monotonic() - last >= self.idle or not self.is_reachable():
@@ -174,8 +181,10 @@ class Server:
                     client.ended()
                     continue
                 request = self.read(client)
-                if request is not None and self.start(client, request, poll):
-                    return request
+                if request is not None:
+                    begun = self.start(client, request, poll)
+                    if begun:
+                        return begun
                 if request is None or client.pid is None:
                     self.forget(client, poll)
         self.leave()
@@ -185,7 +194,7 @@ class Server:
 
     def is_reachable(self):
         try:
-            return os.stat(self.name).st_ino == self.inode
+            return testfan_memory.look(self.name).st_ino == self.inode
         except OSError:
             return False
 
@@ -226,30 +235,79 @@ class Server:
             return None
 
     def start(self, client, request, poll):
-        """Forks; true in the child."""
+        """Forks; returns something only in children, the request that is theirs."""
         if not self.stale and self.memory.has_changed():
-            self.stale = True
-            self.leave()
-            poll.unregister(self.listener)
-            self.serve_rest(STALE)
+            self.become_stale(poll)
         if self.stale:
             client.answer(STALE)
             os.close(request["output"])
-            return False
-        if len(os.listdir("/proc/self/task")) > 1:
+            return None
+        if len(os.listdir("/proc/self/task")) > 1 or (self.preload and self.preload.may_be_hidden(request["file"])):
             client.answer(COLD)
             os.close(request["output"])
-            return False
+            return None
+        if not self.preload and self.needs_branch(request["preload"]):
+            self.branch = os.fork()
+            if not self.branch:
+                os.close(request["output"])
+                return self.become_branch(request["preload"])
         pid = os.fork()
         if pid == 0:
             self.become(client, request)
-            return True
+            return request
         os.close(request["output"])
         client.pid, client.pidfd = pid, os.pidfd_open(pid)
         client.answer(CHILD, pid)
         self.clients[client.pidfd] = client
         poll.register(client.pidfd, select.POLLIN)
-        return False
+        return None
+
+    def become_stale(self, poll):
+        self.stale = True
+        self.leave()
+        poll.unregister(self.listener)
+        self.serve_rest(STALE)
+
+    def needs_branch(self, modules):
+        """Whether nobody has these modules imported, or tries to, and it is worth trying."""
+        if self.branch:
+            ended, status = os.waitpid(self.branch, os.WNOHANG)
+            if not ended:
+                return False
+            self.branch = 0
+            if status:
+                self.futile.append(modules)
+        return bool(modules) and modules not in self.futile
+
+    def become_branch(self, modules):
+        """A server beside this one, at a socket of its own, that has imported them; returns in its children."""
+        for client in set(self.clients.values()):
+            client.close()
+        self.listener.close()
+        self.clients, self.parent, self.pid = {}, self.pid, os.getpid()
+        os.setsid()
+        self.preload = testfan_preload.Preload(modules)
+        self.memory.started = time.time_ns()
+        self.doubts = testfan_doubts.Doubts()
+        self.tracer.log = os.path.abspath(self.name + BRANCH + ".trace")
+        self.tracer.handlers, self.tracer.buffered = self.handlers, True
+        reason = self.preload.find_reason(self.tracer.root)
+        self.tracer.flush()
+        self.tracer.handlers = {}
+        reason = reason or self.has_printed() or self.doubts.find(self.config, [], self.output)
+        self.doubts.end()
+        if reason or self.memory.take(self.config, self.tracer):
+            os._exit(1)
+        self.name += BRANCH
+        self.listener = listen_at(self.name)
+        self.inode = testfan_memory.look(self.name).st_ino
+        gc.collect()
+        gc.freeze()
+        return self.loop()
+
+    def has_printed(self):
+        capture = self.config.pluginmanager.get_plugin("capturemanager")
+        return any(capture.read_global_capture()) or bool(read_pipe(1))
 
     def become(self, client, request):
         die_with_parent()
@@ -271,6 +329,14 @@ def warm(config):
     junitxml.bin_xml_escape(junitxml.mangle_test_address("a.py::b")[0])
     for pattern in config.getini("norecursedirs") + config.getini("python_files"):
         pathlib.fnmatch_ex(pattern, pathlib.Path("x"))
+
+
+def listen_at(name):
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    listener.bind(name + ".tmp")
+    listener.listen(4096)
+    os.rename(name + ".tmp", name)
+    return listener
 
 
 def lacks_pidfd():

@@ -11,6 +11,7 @@
 #include "graph/closure.h"
 #include "graph/forget.h"
 #include "graph/inputs.h"
+#include "graph/preload.h"
 #include "graph/resolve.h"
 #include "report/times.h"
 
@@ -278,6 +279,7 @@ static bool write_support(struct project *p, const struct strs *watched) {
                                            {"testfan_server.py", SERVER_PROGRAM},
                                            {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
                                            {"testfan_memory.py", ".testfan/rules/testfan_memory.py"},
+                                           {"testfan_preload.py", ".testfan/rules/testfan_preload.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
     for (const struct embedded_file *f = embedded_files; f->name; f++)
         for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)
@@ -337,6 +339,8 @@ bool project_write(struct project *p, const struct plan *plan) {
 
 void project_refine(struct project *p, struct plan *plan, bool split) {
     plan_learned(plan, &p->learned);
+    if (plan->workers)
+        preload_find(p->arena, &p->sure, &p->scan, p->store.facts, &p->initial, plan);
     struct times times;
     long shards = p->config.testfan.shards < 0 ? SHARDS_USUAL : p->config.testfan.shards;
     times_read(p->arena, in_root(p, TIMES_KEPT), &times);

@@ -285,6 +285,14 @@ static bool write_json(const char *rootdir, const char *dir, const char *name, c
     return ok;
 }
 
+static cJSON *preloads_json(const struct plan *plan) {
+    cJSON *array = cJSON_CreateArray();
+    ARRAY_FOR (const struct target, t, &plan->targets)
+        if (t->preloads)
+            cJSON_AddItemToArray(array, cJSON_CreateString(t->file));
+    return array;
+}
+
 bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON *json = cJSON_CreateObject(), *run = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "version", PLAN_VERSION);
@@ -333,6 +341,11 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddBoolToObject(run, "trace", plan->trace);
     cJSON_AddItemToObject(run, "nodes", nodes);
     cJSON_AddItemToObject(run, "before", before);
+    if (plan->preload.len) {
+        cJSON_AddItemToObject(run, "preload", strings_json(&plan->preload));
+        cJSON_AddItemToObject(run, "preload_paths", strings_json(&plan->preload_paths));
+        cJSON_AddItemToObject(run, "preloads", preloads_json(plan));
+    }
     cJSON_AddItemToObject(run, "retries", retries);
     if (serial.len)
         cJSON_AddItemToObject(run, "serial", strings_json(&serial));

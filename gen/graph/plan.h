@@ -29,6 +29,7 @@ struct target {
     uint32_t shard, shards;  /* of so many parts of the file this one, from 1; 0: it is whole */
     const char *fingerprint; /* of the split; NULL when it is whole */
     struct strs before;      /* modules to import first, by testfan.learned.json */
+    bool preloads;           /* the plan's `preload` may be imported before it is forked */
     bool serial;             /* nothing else of the suite runs at the same time */
     const char *resource; /* what it needs that few can have at once, one of the plan's; NULL: nothing, or it
                              runs alone */
@@ -45,6 +46,8 @@ struct plan {
     bool strict;        /* no second opinion on what failed alone */
     double timeout, timeout_per_file; /* in seconds; 0: none */
     struct strs args;                 /* pytest's arguments, the same for every target */
+    struct strs preload;              /* modules that many targets share (graph/preload.h) */
+    struct strs preload_paths;        /* where each lies, relative to rootdir; "" for what is installed */
     long maxfail;                     /* 0: none */
     const char *junitxml;             /* a second place for the report, or NULL */
     long durations;                   /* as struct whole_run */

@@ -60,6 +60,8 @@ static bool run_served(struct target_run *t, const struct strs *nodes, const str
                                     .xml = t->tmp_xml,
                                     .nodes = nodes,
                                     .before = &t->before,
+                                    .preload = &t->preload,
+                                    .paths = &t->preload_paths,
                                     .args = *own,
                                     .shard = t->shard,
                                     .limit = t->limit,

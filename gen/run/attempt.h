@@ -18,8 +18,9 @@ struct target_run {
     const char *file, *xml, *ok, *log;                              /* where things end up */
     char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */
     const char *rootdir;
-    const char *worker, *server;     /* server: NULL when every target is to have a process of its own */
-    struct strs args, nodes, before; /* before: modules to import first */
+    const char *worker, *server;        /* server: NULL when every target is to have a process of its own */
+    struct strs args, nodes, before;    /* before: modules to import first */
+    struct strs preload, preload_paths; /* modules that the fork server may import before it forks */
     bool filtered, trace;
     bool takes_turns, alone; /* some targets of the run are to be alone; this one is */
     long retries;

@@ -33,6 +33,13 @@ static struct strs json_strings(struct arena *a, const cJSON *list) {
     return out;
 }
 
+static bool holds(const cJSON *list, const char *word) {
+    for (const cJSON *e = list ? list->child : NULL; e; e = e->next)
+        if (cJSON_IsString(e) && strcmp(e->valuestring, word) == 0)
+            return true;
+    return false;
+}
+
 static double json_number(const cJSON *json, const char *key) {
     const cJSON *n = cJSON_GetObjectItem(json, key);
     return cJSON_IsNumber(n) ? n->valuedouble : 0;
@@ -58,6 +65,10 @@ static bool read_run_file(struct target_run *t) {
     const cJSON *before = cJSON_GetObjectItem(json, "before");
     if (!t->before.len)
         t->before = json_strings(&t->arena, cJSON_GetObjectItemCaseSensitive(before, t->file));
+    if (holds(cJSON_GetObjectItem(json, "preloads"), t->file)) {
+        t->preload = json_strings(&t->arena, cJSON_GetObjectItem(json, "preload"));
+        t->preload_paths = json_strings(&t->arena, cJSON_GetObjectItem(json, "preload_paths"));
+    }
     t->trace = cJSON_IsTrue(cJSON_GetObjectItem(json, "trace"));
     t->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
     t->maxfail = (long)json_number(json, "maxfail");

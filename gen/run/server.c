@@ -29,6 +29,9 @@ enum {
     PIPE_SIZE = 1 << 20 /* what a server may print before it forks */
 };
 
+/* As in rules/testfan_server.py. */
+#define BRANCH ".branch"
+
 static void add_text(struct digest *sum, const char *text) {
     *sum = digest_chain(*sum, digest_bytes(text, strlen(text)));
 }
@@ -266,6 +269,11 @@ static char *request_text(const struct request *r) {
     cJSON_AddItemToObject(json, "nodes", strings(r->nodes));
     cJSON_AddItemToObject(json, "before", strings(r->before));
     cJSON_AddItemToObject(json, "args", strings(&r->args));
+    cJSON *preload = cJSON_AddArrayToObject(json, "preload");
+    for (uint32_t i = 0; i < r->preload->len; i++) {
+        const char *pair[] = {r->preload->items[i], r->paths->items[i]};
+        cJSON_AddItemToArray(preload, cJSON_CreateStringArray(pair, 2));
+    }
     cJSON_AddStringToObject(json, "shard", r->shard);
     cJSON_AddNumberToObject(json, "limit", r->limit);
     cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);
@@ -329,7 +337,9 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
     char *text = request_text(r);
     enum served said = SERVED_STALE;
     for (int i = 0; i < TRIES && said == SERVED_STALE; i++) {
-        int line = find_or_start(s, name, why);
+        int line = r->preload->len ? reach(arena_printf(s->arena, "%s" BRANCH, name)) : -1;
+        if (line < 0)
+            line = find_or_start(s, name, why);
         if (line < 0) {
             said = SERVED_COLD;
             break;

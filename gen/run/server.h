@@ -9,7 +9,8 @@
 /*
  * The fork server (rules/testfan_server.py): one pytest, started and configured, that forks a child per
  * target. There is one for each interpreter, environment and set of arguments; it listens in SERVER_FOLDER
- * under rootdir, which only its user can enter, and belongs to nobody: who finds none starts it.
+ * under rootdir, which only its user can enter, and belongs to nobody: who finds none starts it. Beside it a
+ * branch of it may listen, which has imported what many targets share.
  */
 #define SERVER_FOLDER ".testfan/server"
 
@@ -23,6 +24,7 @@ struct server {
 struct request {
     const char *file, *log, *trace, *xml; /* as for testfan_worker.py; trace may be NULL */
     const struct strs *nodes, *before;    /* node ids, none: all; modules to import before the file */
+    const struct strs *preload, *paths;   /* modules to import before forking, and where they lie */
     struct strs args;                     /* pytest's further arguments */
     const char *shard;                    /* "1/3", or "" */
     double limit;                         /* seconds that a test may take; 0: no limit */

@@ -55,8 +55,11 @@ const struct facts *facts_pack(const struct facts_builder *b, struct arena *a) {
     for (int i = 0; i < FACT_PARTS; i++)
         size += padded(given[i].len * part_size[i]);
     struct facts *f = arena_alloc(a, size);
-    *f = (struct facts){
-        .size = size, .flags = b->flags, .error_line = b->error_line, .error_col = b->error_col};
+    *f = (struct facts){.size = size,
+                        .flags = b->flags,
+                        .error_line = b->error_line,
+                        .error_col = b->error_col,
+                        .first_code = b->first_code};
     uint32_t at = sizeof *f;
     for (int i = 0; i < FACT_PARTS; i++) {
         f->parts[i] = (struct facts_part){at, given[i].len};

@@ -149,6 +149,9 @@ struct facts {
     uint32_t size; /* of the whole block, in bytes */
     uint32_t flags;
     uint32_t error_line, error_col;
+    uint32_t first_code; /* the line of the first statement at module level that is no import, no definition
+                            and no assignment of a plain value; FACT_NONE: there is none; 0: not known */
+    uint32_t unused;
     /* Where each array starts, in bytes from the start of the block, and how many it has. */
     union {
         struct {
@@ -184,7 +187,7 @@ struct facts_builder {
     ARRAY(struct fact_word) words;
     ARRAY(struct fact_binding) bindings;
     ARRAY(char) text;
-    uint32_t flags, error_line, error_col;
+    uint32_t flags, error_line, error_col, first_code;
 };
 
 /* Whether what stands there is executed when the module is imported, outside of classes. */

@@ -1,4 +1,5 @@
 #include "source/outline.h"
+#include "source/facts.h"
 #include "source/scanner.h"
 
 #include <string.h>
@@ -291,6 +292,29 @@ bool outline_cut(struct outline *o, const char *s, size_t n) {
     buf_str(&o->text, "");
     struct cutter c = {.o = o, .s = s, .n = n};
     return cut_lines(&c);
+}
+
+/* `name = value` and `name: type = value`, without a call in it. */
+static bool is_plain_assignment(const char *s, uint32_t n) {
+    static const char *const others[] = {"try", "else", "finally", NULL};
+    size_t end = skip_blank(s, skip_word(s, 0));
+    return (s[end] == '=' || s[end] == ':') && !starts_any(s, others) && !memchr(s, '(', n);
+}
+
+/* Whether all that a statement can do is to bind names in its own module. */
+static bool only_binds(const char *s, uint32_t n) {
+    static const char *const words[] = {"import", "from", "def", "async", "class", "pass", NULL};
+    const char *text = s + strspn(s, "rRuU");
+    if (memchr(s, ';', n))
+        return false;
+    return *text == '"' || *text == '\'' || *s == '@' || starts_any(s, words) || is_plain_assignment(s, n);
+}
+
+uint32_t outline_first_code(const struct outline *o, const char *s) {
+    ARRAY_FOR (const struct outline_line, l, &o->lines)
+        if (!only_binds(s + l->at, l->len))
+            return l->line;
+    return FACT_NONE;
 }
 
 void outline_free(struct outline *o) {

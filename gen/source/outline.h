@@ -44,6 +44,9 @@ struct outline {
 /* False where the scanner is not sure that it reads the file as Python would; the outline is then of no use.
  */
 bool outline_cut(struct outline *o, const char *s, size_t n);
+/* The line of the first statement outside of functions that may do more than bind names in its own module, of
+ * a file that was cut from `s`; FACT_NONE where there is none. */
+uint32_t outline_first_code(const struct outline *o, const char *s);
 void outline_free(struct outline *o);
 
 #endif

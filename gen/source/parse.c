@@ -108,9 +108,13 @@ static void scan_bindings(const struct parser *p, struct facts_builder *b) {
     bindings_scan(b, p->source.s, p->source.len, p->cut ? lines : NULL, p->cut ? p->outline.lines.len : 0);
 }
 
+static uint32_t first_code(const struct parser *p) {
+    return p->cut ? outline_first_code(&p->outline, p->source.s) : 0;
+}
+
 static const struct facts *parse_whole(struct parser *p, struct arena *a) {
     struct arena scratch = {0};
-    struct facts_builder b = {.arena = &scratch};
+    struct facts_builder b = {.arena = &scratch, .first_code = first_code(p)};
     for (struct slice slice = {0}; next_slice(&p->source, false, &slice);) {
         TSTree *tree = parse_slice(p, &p->source, &slice);
         walk_tree(&b, tree, p->source.s, NULL, &p->values);
@@ -128,7 +132,7 @@ static const struct facts *parse_whole(struct parser *p, struct arena *a) {
 static const struct facts *parse_outline(struct parser *p, struct arena *a) {
     const struct outline *o = &p->outline;
     struct arena scratch = {0};
-    struct facts_builder b = {.arena = &scratch};
+    struct facts_builder b = {.arena = &scratch, .first_code = first_code(p)};
     bool ok = true;
     for (struct slice slice = {0}; ok && next_slice(&o->text, true, &slice);) {
         TSTree *tree = parse_slice(p, &o->text, &slice);

@@ -44,13 +44,6 @@ def why_cold(done):
     return "\n".join(re.findall("in a process of its own: (.*)", done.stdout + done.stderr))
 
 
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def warm(tree, **kw):
     done = run(tree, **kw)
     assert not is_cold(done), why_cold(done)
@@ -76,7 +69,7 @@ def test_nothing_changed_starts_no_python(tree):
     tree.write(FILES)
     warm(tree)
     conftest.end_servers(tree.path)
-    wait_until(lambda: not conftest.servers(tree.path))
+    conftest.wait_until(lambda: not conftest.servers(tree.path))
     run(tree)
     assert conftest.servers(tree.path) == []
 
@@ -255,7 +248,7 @@ def test_doubts(tree, tmp_path, name):
     assert bool(reason) == is_cold(done), why_cold(done)
     if reason:
         assert reason in why_cold(done)
-        wait_until(lambda: not conftest.servers(tree.path))
+        conftest.wait_until(lambda: not conftest.servers(tree.path))
     assert outcomes(tree) == ({"error": 4} if broken else {"passed": 4})
 
 
@@ -325,7 +318,7 @@ def test_stale_socket(tree):
     warm(tree)
     first = conftest.servers(tree.path)
     conftest.end_servers(tree.path)
-    wait_until(lambda: not conftest.servers(tree.path))
+    conftest.wait_until(lambda: not conftest.servers(tree.path))
     touch(tree)
     warm(tree)
     assert conftest.servers(tree.path) != first and outcomes(tree) == {"passed": 4}
@@ -334,7 +327,7 @@ def test_stale_socket(tree):
 def test_an_idle_server_ends(tree):
     tree.write(FILES)
     run(tree, TESTFAN_IDLE="1")
-    wait_until(lambda: not conftest.servers(tree.path))
+    conftest.wait_until(lambda: not conftest.servers(tree.path))
     assert not any(p.is_socket() for p in (tree.path / ".testfan/server").iterdir())
 
 
@@ -342,7 +335,7 @@ def test_a_server_whose_tree_is_gone_ends(tree):
     tree.write(FILES)
     warm(tree)
     shutil.rmtree(tree.path)
-    wait_until(lambda: not conftest.servers(tree.path.parent))
+    conftest.wait_until(lambda: not conftest.servers(tree.path.parent))
 
 
 def test_the_server_does_not_hold_ninja_up(tree):
@@ -395,7 +388,7 @@ def test_deeds(tree, name):
 def test_killed_in_the_middle(tree):
     tree.write({f"test_{c}.py": "import time\ndef test_it(): time.sleep(1)\n" for c in "abcd"})
     run_ = subprocess.Popen([conftest.BUILD / "testfan", "test", "--python", tree.python, "-j2", "-v"], cwd=tree.path, env=tree.env, stdout=subprocess.PIPE, text=True)
-    wait_until(lambda: conftest.servers(tree.path))
+    conftest.wait_until(lambda: conftest.servers(tree.path))
     time.sleep(1)
     conftest.end_servers(tree.path)
     assert "4 passed" in run_.communicate(timeout=60)[0]
@@ -406,7 +399,7 @@ def test_an_exec_that_is_killed_takes_its_child_with_it(tree):
     mark = f"{286400 + os.getpid()}.5"
     tree.write({"test_a.py": f"import subprocess\ndef test_it():\n    p = subprocess.Popen(['sleep', '{mark}'])\n    open('begun', 'w').close()\n    p.wait()\n"})
     run_ = subprocess.Popen([conftest.BUILD / "testfan", "test", "--python", tree.python], cwd=tree.path, env=tree.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until((tree.path / "begun").exists)
+    conftest.wait_until((tree.path / "begun").exists)
     for path in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             if (path / "cwd").resolve() == tree.path and b"\0exec\0run\0" in (path / "cmdline").read_bytes():
@@ -414,7 +407,7 @@ def test_an_exec_that_is_killed_takes_its_child_with_it(tree):
         except OSError:
             pass
     run_.wait(20)
-    wait_until(lambda: subprocess.run(["pgrep", "-f", mark], capture_output=True).returncode == 1)
+    conftest.wait_until(lambda: subprocess.run(["pgrep", "-f", mark], capture_output=True).returncode == 1)
     assert len(conftest.servers(tree.path)) == 1
 
 

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "source/facts.h"
 #include "source/outline.h"
 #include "source/slice.h"
 
@@ -22,6 +23,28 @@ static void test_statements_without_facts_go(void **state) {
     (void)state;
     check("'''doc'''\nx = 1\nprint(x)\nimport a  # why\ny = {\n}\n", "import a\n");
     check("x = __all__ = 1\nx.__all__ = 2\n__all__x = 3\n", "x = __all__ = 1\n");
+}
+
+static void check_first_code(const char *source, uint32_t wanted) {
+    struct outline o = {0};
+    assert_true(outline_cut(&o, source, strlen(source)));
+    assert_int_equal(outline_first_code(&o, source), wanted);
+    outline_free(&o);
+}
+
+static void test_first_code(void **state) {
+    (void)state;
+    check_first_code("", FACT_NONE);
+    check_first_code("'''doc'''\n\nimport a\nfrom b import (\n    c,\n)\nX = 1\ny: int = 2\n", FACT_NONE);
+    check_first_code("def f():\n    g()\n\n@d\nclass A:\n    x = 1\n    def f(self):\n        g()\n",
+                     FACT_NONE);
+    check_first_code("import a\nx = f()\n", 2);
+    check_first_code("import os\n\nos.environ['A'] = '1'\n", 3);
+    check_first_code("import a; f()\n", 1);
+    check_first_code("class A:\n    x = f()\n", 2);
+    check_first_code("try:\n    import a\nexcept ImportError:\n    a = None\n", 1);
+    check_first_code("f()\n", 1);
+    check_first_code("x, y = 1, 2\n", 1);
 }
 
 static void test_functions_without_facts_are_names(void **state) {
@@ -114,6 +137,7 @@ static void test_slices(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statements_without_facts_go),
+        cmocka_unit_test(test_first_code),
         cmocka_unit_test(test_functions_without_facts_are_names),
         cmocka_unit_test(test_branches_without_facts_go),
         cmocka_unit_test(test_calls_in_replacement_fields_count),

@@ -1,0 +1,99 @@
+"""Modules that many targets share are imported once, before the fork: where that could be told, they are not."""
+import conftest
+import pytest
+
+PARTS = 12
+MAIN = "import os\n\n" + "".join(f"from app import part{i}\n" for i in range(PARTS)) + "\nPID = os.getpid()\nMODE = os.environ.get('MODE')\n"
+PACKAGE = {
+    "app/__init__.py": "",
+    "app/main.py": MAIN,
+    **{f"app/part{i}.py": f"VALUE = {i}\n" for i in range(PARTS)},
+    "app/other.py": "VALUE = 1\n",
+}
+NOTE = "    with open(os.environ['NOTES'], 'a') as file:\n        file.write('%s %d\\n' % (__name__, main.PID == os.getpid()))\n"
+SHARING = "import os\n\nfrom app import main\n\n\ndef test_it():\n" + NOTE
+LONE = "from app import other\n\n\ndef test_it():\n    assert other.VALUE == 1\n"
+
+
+@pytest.fixture
+def tree(tmp_path):
+    tree = conftest.Tree(tmp_path / "tree")
+    tree.path.mkdir()
+    tree.env["NOTES"] = str(tmp_path / "notes")
+    tree.write({"pytest.ini": "[pytest]\nfilterwarnings = error\n", **PACKAGE, "tests/test_lone.py": LONE})
+    return tree.write({f"tests/test_{i}.py": SHARING for i in range(10)})
+
+
+def notes(tree, tmp_path):
+    """How many tests ran, and of them those whose process had imported the module by itself."""
+    path = tmp_path / "notes"
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    path.unlink(missing_ok=True)
+    return len(lines), sum(line.endswith(" 1") for line in lines)
+
+
+def edit(tree, name):
+    path = tree.path / name
+    path.write_text(path.read_text() + "# edited\n")
+
+
+def test_shared_modules_are_imported_once(tree, tmp_path):
+    tree.testfan("test", check=0)
+    ran, alone = notes(tree, tmp_path)
+    assert ran == 10 and alone < 10  # the first ones run while it is being imported
+    for i in range(10):
+        edit(tree, f"tests/test_{i}.py")
+    tree.testfan("test", check=0)
+    assert notes(tree, tmp_path) == (10, 0)
+    assert len(conftest.servers(tree.path)) == 2 and len(conftest.lasting(tree.path)) == 1
+
+
+@pytest.mark.parametrize("edited", ["app/main.py", "app/part3.py"])
+def test_they_are_inputs_of_those_that_share_them(tree, tmp_path, edited):
+    for _ in range(2):
+        tree.testfan("test", check=0)
+        edit(tree, "tests/test_0.py")
+    edit(tree, edited)
+    _, ran = tree.ran(lambda: tree.testfan("test", check=0))
+    assert ran == [f"tests/test_{i}.py" for i in range(10)]
+    (tree.path / edited).write_text("VALUE = 1 / 0\n")
+    done = tree.testfan("test", check=1)
+    assert "10 errors" in done.stdout and "1 passed" in done.stdout, done.stdout
+
+
+def test_a_branch_does_not_outlive_its_server(tree):
+    for _ in range(2):
+        tree.testfan("test", check=0, TESTFAN_IDLE="1")
+        edit(tree, "tests/test_0.py")
+    assert conftest.servers(tree.path)
+    conftest.wait_until(lambda: not conftest.servers(tree.path), 30)
+
+
+SEEN = {
+    "set-before": {"tests/test_%d.py": SHARING.replace("import os\n", "import os\n\nos.environ['MODE'] = 'test'\n", 1)},
+    "set-by-another": {
+        "tests/test_%d.py": SHARING.replace("from app", "from helper import VALUE\nfrom app", 1),
+        "helper.py": "import os\n\nos.environ['MODE'] = 'test'\nVALUE = 1\n",
+    },
+    "warns": {"app/part3.py": "import warnings\n\nwarnings.warn('old')\n"},
+    "prints": {"app/part3.py": "print('imported')\n"},
+    "fails": {"app/part3.py": "raise RuntimeError\n"},
+    "thread": {"app/part3.py": "import threading\n\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"},
+    "open-file": {"app/part3.py": "FILE = open(__file__)\n"},
+    "hidden": {"tests/fractions.py": "VALUE = 1\n", "app/part3.py": "import fractions\n\nVALUE = fractions.VALUE\n"},
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_could_be_told_apart(tree, tmp_path, name):
+    for path, text in SEEN[name].items():
+        tree.write({path % i: text for i in range(10)} if "%d" in path else {path: text})
+    plain = tree.plain()
+    notes(tree, tmp_path)
+    for _ in range(2):
+        tree.testfan("test")
+        assert tree.report() == plain
+        ran, alone = notes(tree, tmp_path)
+        assert ran == alone
+        for i in range(10):
+            edit(tree, f"tests/test_{i}.py")
