@@ -9,6 +9,7 @@
 #include "report/merge.h"
 #include "report/terminal.h"
 #include "report/times.h"
+#include "run/log.h"
 #include "run/opinion.h"
 #include "run/screen.h"
 
@@ -46,16 +47,38 @@ static void copy_file(struct arena *a, const char *from, const char *to) {
         out_write(to, text, n, NULL);
 }
 
+/* The file, or where --maxfail ended it before its last test, the tests that it did run; then false. */
+static bool add_run(struct arena *a, const struct target *t, struct strs *run) {
+    struct run_log log;
+    bool whole = os_is_file(arena_printf(a, "%s.ok", t->result));
+    if (!whole)
+        log_read(a, arena_printf(a, "%s.log", t->result), &log);
+    if (whole || log_is_whole(&log)) {
+        array_push(a, run, t->file);
+        return true;
+    }
+    ARRAY_FOR (const struct logged_test, test, &log.tests)
+        array_push(a, run, test->id);
+    return false;
+}
+
 void outcome_keep(struct arena *a, const struct plan *plan, const struct summary *s, bool whole) {
-    struct strs files = {0};
-    ARRAY_FOR (const struct target, t, &plan->targets)
+    struct strs files = {0}, run = {0}, stopped = {0};
+    struct summary timed = {0};
+    ARRAY_FOR (const struct target, t, &plan->targets) {
         array_push(a, &files, t->file);
+        if (!add_run(a, t, &run))
+            array_push(a, &stopped, t->file);
+    }
+    ARRAY_FOR (const struct target_time, time, &s->targets)
+        if (!strs_has(&stopped, time->target))
+            array_push(a, &timed.targets, *time);
     if (plan->junitxml)
         copy_file(a, plan->report, plan->junitxml);
     if (!plan->filtered)
-        times_update(TIMES_FILE, s, whole ? &files : NULL);
+        times_update(TIMES_FILE, &timed, whole ? &files : NULL);
     if (plan->cache_dir)
-        lastfailed_update(a, plan->cache_dir, &files, &s->failed_ids);
+        lastfailed_update(a, plan->cache_dir, &run, &s->failed_ids);
 }
 
 bool outcome_is_new(const struct target *t, int64_t started) {

@@ -19,6 +19,20 @@ static bool add_path(const struct project *p, const char *word, struct filter *f
     return path != NULL;
 }
 
+/* PYTEST_ADDOPTS counts before addopts, and after what is given. */
+static bool read_variable(struct arena *a, const struct project *p, long *maxfail) {
+    const char *value = getenv("PYTEST_ADDOPTS");
+    struct strs words = {0};
+    struct options given;
+    if (!value || !shell_split(a, value, &words))
+        return true;
+    if (!options_parse(a, &words, p->start, "PYTEST_ADDOPTS", &given))
+        return false;
+    if (given.whole.maxfail)
+        *maxfail = given.whole.maxfail;
+    return true;
+}
+
 bool selection_read(struct invocation *in, const struct project *p, struct filter *filter) {
     *filter = (struct filter){.maxfail = in->maxfail};
     struct options rest;
@@ -29,6 +43,8 @@ bool selection_read(struct invocation *in, const struct project *p, struct filte
             array_push(in->arena, &filter->args, rest.kept.items[i]);
     if (rest.whole.maxfail && filter->maxfail < 0)
         filter->maxfail = rest.whole.maxfail;
+    if (filter->maxfail < 0 && !read_variable(in->arena, p, &filter->maxfail))
+        return false;
     const char *const given[][2] = {{"-k", in->keyword}, {"-m", in->markexpr}};
     for (int i = 0; i < 2; i++) {
         if (!given[i][1])

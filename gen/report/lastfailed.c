@@ -5,12 +5,12 @@
 #include <cJSON.h>
 #include <string.h>
 
-static bool was_run(struct arena *a, const char *id, const struct strs *files) {
+static bool was_run(struct arena *a, const char *id, const struct strs *run) {
     const char *end = strstr(id, "::");
-    return strs_has(files, end ? arena_strndup(a, id, (size_t)(end - id)) : id);
+    return strs_has(run, id) || (end && strs_has(run, arena_strndup(a, id, (size_t)(end - id))));
 }
 
-void lastfailed_update(struct arena *a, const char *cache_dir, const struct strs *files,
+void lastfailed_update(struct arena *a, const char *cache_dir, const struct strs *run,
                        const struct strs *failed) {
     const char *path = os_join(a, cache_dir, "v/cache/lastfailed");
     size_t n = 0;
@@ -18,7 +18,7 @@ void lastfailed_update(struct arena *a, const char *cache_dir, const struct strs
     cJSON *old = text ? cJSON_ParseWithLength(text, n) : NULL;
     struct strs ids = {0};
     for (const cJSON *e = old && cJSON_IsObject(old) ? old->child : NULL; e; e = e->next)
-        if (e->string && !was_run(a, e->string, files))
+        if (e->string && !was_run(a, e->string, run))
             array_push(a, &ids, arena_strdup(a, e->string));
     for (uint32_t i = 0; i < failed->len; i++)
         array_push(a, &ids, failed->items[i]);

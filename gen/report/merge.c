@@ -317,7 +317,7 @@ bool merge_reports(struct arena *a, const struct merge_input *in, uint32_t n, co
 }
 
 int summary_exit(const struct summary *s) {
-    if (s->failed || s->errors)
+    if (s->failed || s->errors || s->not_run)
         return 1;
     return s->tests ? 0 : 5;
 }

@@ -63,7 +63,7 @@ struct summary {
 bool merge_reports(struct arena *a, const struct merge_input *in, uint32_t n, const char *out_path,
                    struct summary *s);
 
-/* pytest's code: 0, 1 with any failure or error, 5 without a test case. */
+/* pytest's code: 0, 1 with any failure or error or a file that did not run, 5 without a test case. */
 int summary_exit(const struct summary *s);
 
 /* Sums up a merged report. False when it is missing or damaged, which has been reported. */

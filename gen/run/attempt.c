@@ -15,11 +15,11 @@
 enum { NO_PASS_NO_TESTS = 5, OUTPUT_IN_REPORT = 8000 };
 
 /* pytest's arguments that are this target's own. */
-static struct strs own_arguments(struct target_run *t, long failures_left) {
+static struct strs own_arguments(struct target_run *t) {
     struct strs args = {0};
     array_push(&t->arena, &args, arena_printf(&t->arena, "--junitxml=%s", t->tmp_xml));
-    if (t->maxfail)
-        array_push(&t->arena, &args, arena_printf(&t->arena, "--maxfail=%ld", failures_left));
+    if (t->failures_left)
+        array_push(&t->arena, &args, arena_printf(&t->arena, "--maxfail=%ld", t->failures_left));
     return args;
 }
 
@@ -52,7 +52,7 @@ static bool run_cold(struct target_run *t, const struct strs *nodes, const struc
 }
 
 static bool run_served(struct target_run *t, const struct strs *nodes, const struct strs *env,
-                       const struct strs *own, long failures_left, struct child *c) {
+                       const struct strs *own, struct child *c) {
     const struct server server = {&t->arena, t->server, t->python, &t->args, env};
     const struct request request = {.file = t->file,
                                     .log = t->tmp_log,
@@ -65,7 +65,7 @@ static bool run_served(struct target_run *t, const struct strs *nodes, const str
                                     .args = *own,
                                     .shard = t->shard,
                                     .limit = t->limit,
-                                    .maxfail = t->maxfail ? failures_left : 0};
+                                    .maxfail = t->failures_left};
     const char *why = NULL;
     if (server_run(&server, &request, t->timeout, c, &why))
         return true;
@@ -161,10 +161,10 @@ static void judge(struct target_run *t, struct attempt *at) {
         tell_crash(t, at);
 }
 
-bool attempt_run(struct target_run *t, const struct strs *nodes, long failures_left, struct attempt *at) {
+bool attempt_run(struct target_run *t, const struct strs *nodes, struct attempt *at) {
     *at = (struct attempt){0};
-    struct strs own = own_arguments(t, failures_left), env = run_environment(&t->arena);
-    if (!(t->server && run_served(t, nodes, &env, &own, failures_left, &at->child)) &&
+    struct strs own = own_arguments(t), env = run_environment(&t->arena);
+    if (!(t->server && run_served(t, nodes, &env, &own, &at->child)) &&
         !run_cold(t, nodes, &env, &own, &at->child))
         return false;
     t->traced = true;

@@ -24,7 +24,8 @@ struct target_run {
     bool filtered, trace;
     bool takes_turns, alone; /* some targets of the run are to be alone; this one is */
     long retries;
-    long maxfail;
+    long maxfail;          /* failures after which the whole run ends; 0: none */
+    long failures_left;    /* after which this target is not to go on; 0: none */
     double limit, timeout; /* seconds for a test, and for the whole file; 0: none */
     struct timespec started;
     bool traced; /* a trace of an earlier attempt stands at tmp_trace */
@@ -46,10 +47,10 @@ struct attempt {
 
 /*
  * Runs the target, or only `nodes` of it, by the fork server where there is one and cold otherwise; what is
- * made lies at t->tmp_*, the trace of every attempt in one file. `failures_left` is for --maxfail. False when
- * nothing could be started; reported.
+ * made lies at t->tmp_*, the trace of every attempt in one file. False when nothing could be started;
+ * reported.
  */
-bool attempt_run(struct target_run *t, const struct strs *nodes, long failures_left, struct attempt *attempt);
+bool attempt_run(struct target_run *t, const struct strs *nodes, struct attempt *attempt);
 void attempt_free(struct attempt *attempt);
 
 #endif

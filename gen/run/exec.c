@@ -139,21 +139,30 @@ static long count_failures(const char *session) {
     return n;
 }
 
-static void note_failures(const char *session, long n) {
-    for (long i = 0; session && i < n; i++) {
+static void note_failures(const struct target_run *t, const char *session, long n) {
+    for (long i = 0; session && i < n && i < t->maxfail; i++) {
         char path[PATH_MAX];
         snprintf(path, sizeof path, "%s/f%ld.%ld", session, (long)getpid(), i);
         close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0666));
     }
 }
 
-static bool put_not_run(const struct target_run *t) {
+static bool put_report(struct target_run *t, const char *report, size_t n) {
+    struct buf b = {0};
+    const char *part = arena_printf(&t->arena, "%s %s", t->shard, t->fingerprint);
+    bool marked = *t->shard && report_mark(&b, report, n, "testfan.shard", part);
+    bool ok = marked ? put_text(t, t->xml, b.s, b.len) : put_text(t, t->xml, report, n);
+    buf_free(&b);
+    return ok;
+}
+
+static bool put_not_run(struct target_run *t) {
     static const char text[] =
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites name=\"pytest tests\"><testsuite "
         "name=\"pytest\" errors=\"0\" failures=\"0\" skipped=\"0\" tests=\"0\" time=\"0.000\"><properties>"
         "<property name=\"testfan.not-run\" value=\"maxfail\"/></properties></testsuite></testsuites>";
     unlink(t->log);
-    return put_text(t, t->xml, text, sizeof text - 1);
+    return put_report(t, text, sizeof text - 1);
 }
 
 /* Whether PYTEST_ADDOPTS is what it was when the stamp was made: else this run says nothing about the one
@@ -184,24 +193,15 @@ static bool put_trace(struct target_run *t) {
            inputs_write(&in, arena_printf(&t->arena, "%s.extra", stem), true);
 }
 
-static bool put_report(struct target_run *t, const struct attempt *at) {
-    struct buf b = {0};
-    const char *part = arena_printf(&t->arena, "%s %s", t->shard, t->fingerprint);
-    bool marked = *t->shard && report_mark(&b, at->report, at->size, "testfan.shard", part);
-    bool ok = marked ? put_text(t, t->xml, b.s, b.len) : put_text(t, t->xml, at->report, at->size);
-    buf_free(&b);
-    return ok;
-}
-
 static bool put_results(struct target_run *t, const struct attempt *at, const char *session) {
     bool passed = at->passed && environment_is_stamped(&t->arena);
     if (getenv("TESTFAN_VERBOSE") && !notes_have_output())
         fwrite(at->output.s, 1, at->output.len, stdout);
     if (!passed)
         printf("FAILED %s%s%s\n", t->file, at->crash ? ": " : "", at->crash ? at->crash : "");
-    note_failures(session, at->crash ? at->log.failed + 1 : at->log.failed);
-    bool ok = put_report(t, at) && put_text(t, t->log, at->log_text, strlen(at->log_text)) &&
-              (!t->trace || put_trace(t));
+    note_failures(t, session, at->crash ? at->log.failed + 1 : at->log.failed);
+    bool ok = put_report(t, at->report, at->size) &&
+              put_text(t, t->log, at->log_text, strlen(at->log_text)) && (!t->trace || put_trace(t));
     const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", at->exit);
     if (!ok || !passed)
         return ok;
@@ -243,12 +243,14 @@ static int run_target(struct target_run *t) {
     long failures = t->maxfail ? count_failures(session) : 0;
     if (t->maxfail && failures >= t->maxfail)
         return put_not_run(t) ? 0 : 2;
+    /* What is to be run again can still pass, and then all that stands behind it must have run. */
+    t->failures_left = t->maxfail && !t->retries ? t->maxfail - failures : 0;
     history_begin(t->xml);
     notes_begin(schedule_name(&t->arena, t->file, t->shard));
     struct attempt at;
-    if (!attempt_run(t, &t->nodes, t->maxfail - failures, &at))
+    if (!attempt_run(t, &t->nodes, &at))
         return 2;
-    bool ran = at.child.interrupted || retry_failed(t, t->maxfail - failures, &at);
+    bool ran = at.child.interrupted || retry_failed(t, &at);
     int interrupted = at.child.interrupted;
     int status = !ran ? 2 : interrupted ? 128 + interrupted : put_results(t, &at, session) ? 0 : 2;
     unlink(t->tmp_xml);

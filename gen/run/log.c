@@ -49,3 +49,7 @@ void log_read(struct arena *a, const char *path, struct run_log *log) {
         text += len + (text[len] == '\n');
     }
 }
+
+bool log_is_whole(const struct run_log *log) {
+    return log->finished && (long)log->tests.len >= log->collected - log->deselected;
+}

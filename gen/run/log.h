@@ -22,6 +22,9 @@ struct run_log {
     bool ignored; /* pytest, asked for all its arguments, would not have looked at the file */
 };
 
+/* Whether every test that pytest was to run has been run. */
+bool log_is_whole(const struct run_log *log);
+
 /* A log that is missing or cut short gives what there is. */
 void log_read(struct arena *a, const char *path, struct run_log *log);
 

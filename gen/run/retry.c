@@ -91,13 +91,13 @@ static void take_whole(struct target_run *t, struct attempt *at, struct attempt 
     at->flaky = true;
 }
 
-bool retry_failed(struct target_run *t, long failures_left, struct attempt *at) {
+bool retry_failed(struct target_run *t, struct attempt *at) {
     for (long i = 0; i < t->retries && !at->passed; i++) {
         struct strs nodes = failed_nodes(t, at);
         struct attempt again;
         unlink(t->tmp_xml);
         unlink(t->tmp_log);
-        if (!attempt_run(t, nodes.len ? &nodes : &t->nodes, failures_left, &again))
+        if (!attempt_run(t, nodes.len ? &nodes : &t->nodes, &again))
             return false;
         at->child.interrupted = again.child.interrupted;
         if (!again.child.interrupted && nodes.len)

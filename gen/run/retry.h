@@ -8,6 +8,6 @@
  * where it crashed or could not be collected. The attempt becomes what came of all (report/retried.h). False
  * when something could not be started; reported.
  */
-bool retry_failed(struct target_run *t, long failures_left, struct attempt *attempt);
+bool retry_failed(struct target_run *t, struct attempt *attempt);
 
 #endif
