@@ -113,6 +113,7 @@ class Memory:
 
     def take(self, config, tracer):
         """Remembers all, with what is remembered already; what cannot be sure is said."""
+        self.root = tracer.root
         paths = set(self.take_trace(tracer))
         paths.update(getattr(module, "__file__", None) or "" for module in list(sys.modules.values()))
         paths = {path for path in paths if path.startswith(tracer.prefixes)}

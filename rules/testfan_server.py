@@ -5,8 +5,8 @@
 SOCKET is the descriptor of a listening socket whose path is NAME. pytest is started as the worker starts it and comes as far
 as is the same for every file; there it serves. A request is a length and JSON, with the descriptor that is to be the child's
 output. The answers are pairs of integers: CHILD and its pid, END and how it ended as waitpid tells it; or STALE, when a file
-that was read before forking has changed, or COLD, when a fork could differ from a process of its own: NAME.cold says why.
-The child is reaped, and what is left of its process group ended, when the client hangs up.
+that was read before forking has changed, or COLD, when a fork could differ from a process of its own: NAME.cold says why;
+or DONE and a status, from a child that goes on (testfan_session.py). The child is reaped, and what is left of its process group ended, when the client hangs up.
 
 PYTEST_DONT_REWRITE
 """
@@ -36,14 +36,15 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import testfan_doubts
 import testfan_memory
 import testfan_preload
+import testfan_session
 import testfan_worker
 
 del sys.path[0]
-for module in testfan_doubts, testfan_memory, testfan_preload, testfan_worker:
+for module in testfan_doubts, testfan_memory, testfan_preload, testfan_session, testfan_worker:
     del sys.modules[module.__name__]
 del module
 
-CHILD, END, STALE, COLD = range(1, 5)
+CHILD, END, STALE, COLD, DONE = range(1, 6)
 BRANCH = ".branch"  # what the socket of one that has imported more is named, after that of its server
 SEND_SECONDS = 5  # how long a client may take to say what it wants
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
@@ -52,10 +53,20 @@ PR_SET_PDEATHSIG, SIGKILL = 1, 9
 SOON_IMPORTED = ("faulthandler", "pdb")
 
 
+def kill_group(pid):
+    for kill in os.killpg, os.kill:
+        try:
+            kill(pid, SIGKILL)
+        except OSError:
+            pass
+
+
 class Client:
     def __init__(self, connection):
         self.connection = connection
         self.pid = self.pidfd = None
+        self.asked = False
+        self.worker = None  # a child that runs a file for it, and may go on
 
     def answer(self, kind, value=0):
         try:
@@ -81,11 +92,7 @@ class Client:
         self.close()
         if self.pid is None:
             return
-        for kill in os.killpg, os.kill:
-            try:
-                kill(self.pid, SIGKILL)
-            except OSError:
-                pass
+        kill_group(self.pid)
         os.waitpid(self.pid, 0)
 
 
@@ -100,6 +107,7 @@ class Server:
         self.stale = False
         self.config = self.preload = None
         self.branch, self.futile = 0, []  # the pid of the branch; what could not be imported early
+        self.workers = testfan_session.Workers(name, idle)
 
     def refuse(self, reason):
         """Tells everybody, now and for some time, that this suite is to be run cold."""
@@ -157,11 +165,11 @@ class Server:
         poll = select.poll()
         poll.register(self.listener, select.POLLIN)
         last = time.monotonic()
-        while not (self.stale and not self.clients):
+        while not (self.stale and not self.clients and not self.workers):
             events = poll.poll(LOOK_SECONDS * 1000)
             if self.preload and os.getppid() != self.parent and not self.stale:
                 self.become_stale(poll)
-            if events or self.clients:
+            if events or self.clients or self.workers:
                 last = time.monotonic()
             elif time.monotonic() - last >= self.idle or not self.is_reachable():
                 break
@@ -171,6 +179,11 @@ class Server:
                     connection.settimeout(SEND_SECONDS)
                     self.clients[connection.fileno()] = Client(connection)
                     poll.register(connection, select.POLLIN)
+                    continue
+                if fd in self.workers.known:
+                    request = self.hear(fd, poll)
+                    if request is not None:
+                        return request
                     continue
                 client = self.clients.get(fd)
                 if client is None:
@@ -185,8 +198,9 @@ class Server:
                     begun = self.start(client, request, poll)
                     if begun:
                         return begun
-                if request is None or client.pid is None:
+                if request is None or client.pid is client.worker is None and client not in self.workers.waiting:
                     self.forget(client, poll)
+            self.workers.end_idle(self.stale, kill_group)
         self.leave()
         self.listener.setblocking(False)
         self.serve_rest(STALE)
@@ -203,44 +217,68 @@ class Server:
             if fd is not None:
                 poll.unregister(fd)
                 del self.clients[fd]
+        self.workers.give_up(client, kill_group)
         client.hang_up()
+
+    def hear(self, fd, poll):
+        """What a child that may go on says, or that it has ended; in a child that is forked in its place its request."""
+        said, worker = self.workers.on_event(fd, poll, self.stale)
+        client = worker.client
+        if said == 0:
+            status = self.bury(worker, poll)
+            if client is not None and worker.taken:
+                client.answer(DONE, status)
+        if client is None or said is None:
+            return None
+        if said == CHILD:
+            client.answer(CHILD, worker.pid)
+        elif said == DONE:
+            client.answer(DONE, worker.status)
+        elif not worker.taken:  # it ends without having begun
+            worker.taken, request = True, worker.request
+            client.worker = worker.client = None
+            return self.start(client, request, poll)
+        if said in (0, DONE):
+            client.worker = worker.client = None
+        return None
+
+    def bury(self, worker, poll):
+        end = os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+        status = end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status
+        if worker.since is not None or worker.ending:
+            worker.tell_end(status)
+        for client in self.workers.forget(worker, poll):
+            client.answer(END)
+        kill_group(worker.pid)
+        os.waitpid(worker.pid, 0)
+        return status
 
     # A client sends once, and then only hangs up.
     def read(self, client):
-        if client.pid is not None:
+        if client.asked:
             return None
+        client.asked = True
         credentials = client.connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
         if struct.unpack("3i", credentials)[1] != os.geteuid():
             return None
-        try:
-            data, ancillary, _, _ = client.connection.recvmsg(4, _socket.CMSG_SPACE(4))
-            if not ancillary:
-                return None
-            output = struct.unpack("i", ancillary[0][2])[0]
-        except (OSError, ValueError, struct.error):
-            return None
-        try:
-            left, parts = struct.unpack("I", data)[0], []
-            while left:
-                part = client.connection.recv(min(left, 1 << 20))
-                if not part:
-                    raise ValueError(left)
-                parts.append(part)
-                left -= len(part)
-            request = json.loads(b"".join(parts).decode("utf-8", "surrogateescape"))
-            request["output"] = output
-            return request
-        except (OSError, ValueError, struct.error):
-            os.close(output)
-            return None
+        return testfan_session.receive(client.connection)
 
     def start(self, client, request, poll):
-        """Forks; returns something only in children, the request that is theirs."""
+        """Forks, or hands it to a child that goes on; returns something only in new children, the request that is theirs."""
+        if request.get("finish"):
+            os.close(request["output"])
+            if not self.workers.finish(client):
+                client.answer(END)
+            return None
         if not self.stale and self.memory.has_changed():
             self.become_stale(poll)
         if self.stale:
             client.answer(STALE)
             os.close(request["output"])
+            return None
+        worker = self.workers.find(request) if request["share"] else None
+        if worker is not None:
+            self.workers.hand(worker, client, request)
             return None
         if len(os.listdir("/proc/self/task")) > 1 or (self.preload and self.preload.may_be_hidden(request["file"])):
             client.answer(COLD)
@@ -251,11 +289,21 @@ class Server:
             if not self.branch:
                 os.close(request["output"])
                 return self.become_branch(request["preload"])
+        if request["share"]:
+            ours, request["channel"] = _socket.socketpair()
         pid = os.fork()
         if pid == 0:
+            if request["share"]:
+                ours.close()
             self.become(client, request)
             return request
         os.close(request["output"])
+        if request["share"]:
+            request.pop("channel").close()
+            client.worker = testfan_session.Worker(ours, pid, client, request)
+            self.workers.add(client.worker, poll)
+            client.answer(CHILD, pid)
+            return None
         client.pid, client.pidfd = pid, os.pidfd_open(pid)
         client.answer(CHILD, pid)
         self.clients[client.pidfd] = client
@@ -284,6 +332,8 @@ class Server:
         for client in set(self.clients.values()):
             client.close()
         self.listener.close()
+        self.workers.close()
+        self.workers = testfan_session.Workers(self.name + BRANCH, self.idle)
         self.clients, self.parent, self.pid = {}, self.pid, os.getpid()
         os.setsid()
         self.preload = testfan_preload.Preload(modules)
@@ -318,6 +368,7 @@ class Server:
         self.listener.close()
         for other in {client, *self.clients.values()}:
             other.close()
+        self.workers.close()
         own_files(request["output"], self.output)
         write_all(1, self.printed)
 
@@ -407,8 +458,12 @@ class ServedTarget(testfan_worker.TargetPlugin):
         super().__init__("", os.devnull, [], server.tracer, 0)
         self.server, self.words = server, words
         self.served = False
+        self.sharing = None
 
     def pytest_cmdline_main(self, config):
+        from _pytest import main
+
+        main._main = lambda *words: testfan_session.main(self, *words)
         if testfan_doubts.has_session_hooks(config):
             for name in SOON_IMPORTED:
                 __import__(name)
@@ -420,19 +475,34 @@ class ServedTarget(testfan_worker.TargetPlugin):
             start_again(session.config)
         super().pytest_collection(session)
 
+    def pytest_collect_directory(self):
+        made = yield
+        if self.sharing is not None and made.get_result() is not None:
+            made.force_result(self.sharing.keep_node(made.get_result()))
+
     def serve(self, config):
         request = self.server.serve(config)
         self.served = True
-        tracer, needs_init = self.server.tracer, self.needs_init
-        traced = request["trace"]
-        if traced:
+        tracer = self.server.tracer
+        if request["trace"] or request["share"]:
             tracer.handlers = self.server.handlers
-            tracer.log = os.path.abspath(traced)
+            tracer.log = os.path.abspath(request["trace"])
             tracer.buffered = True
             tracer.pending = [os.fsdecode(self.server.memory.records[:-1])] if self.server.memory.records else []
-        super().__init__(request["file"], request["log"], request["nodes"], tracer if traced else None, request["limit"], request["before"], request["shard"])
+        if request["share"]:
+            self.sharing = testfan_session.Sharing(self, self.server, request)
+        self.take(config, request)
+
+    def take(self, config, request, count=0):
+        """The file that the request names is the next to run, after `count` others."""
+        needs_init, tracer = self.needs_init, self.server.tracer if request["trace"] else None
+        super().__init__(request["file"], request["log"], request["nodes"], tracer, request["limit"], request["before"], request["shard"])
         self.needs_init = needs_init
+        if request["share"]:
+            self.write(e="shared", after=count)
         self.tell(config, request)
+        if count:
+            testfan_session.restart_report(config, request["xml"])
 
     def tell(self, config, request):
         args = self.words + request["args"]

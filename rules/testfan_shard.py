@@ -13,10 +13,10 @@ import zlib
 TIMES = "testfan.times.json"
 
 
-def read_times(file):
+def read_times(file, root=""):
     """Group -> seconds."""
     try:
-        with open(TIMES, encoding="utf-8") as times:
+        with open(os.path.join(root, TIMES), encoding="utf-8") as times:
             entry = json.load(times)["targets"].get(file)
     except (OSError, ValueError, KeyError, AttributeError):
         return {}

@@ -7,6 +7,7 @@ Each record goes to the log as a letter, an absolute path and a NUL:
     l listed: the names it held follow, each with a '/' before it
     u given another time: the old ones follow                   x a program that was started, q a word of its command line
     o a compiled module that is installed
+    t when a process began that runs several files, in nanoseconds (testfan_session.py)
     m modules that were imported or looked for, by their        y a Python that was started and does not let itself be watched
       whole names, with '/' between
 

@@ -22,19 +22,25 @@ import faulthandler
 import importlib
 import json
 import runpy
+import time
 import types
+
+ROOT = os.getcwd()
+WRAPPERS = ("pytest_fixture_setup", "pytest_collect_directory")
 
 
 class TargetPlugin:
     # Taken before a test can replace them: a fixture may patch `os` for a whole session.
-    getpid, open, write_to, close = map(staticmethod, (os.getpid, os.open, os.write, os.close))
+    getpid, open, write_to, close, clock = map(staticmethod, (os.getpid, os.open, os.write, os.close, time.perf_counter))
 
     def __init__(self, target, log, nodes, tracer, limit, before=(), shard=""):
         self.tracer, self.before, self.shard = tracer, before, shard
         self.limit = limit
-        self.stderr = None
+        self.stderr = getattr(self, "stderr", None)
+        self.costs = getattr(self, "costs", {})  # fixture of a session or package -> seconds that setting it up took
+        self.fixtures = set()  # names of fixtures that are used
         self.pid = self.getpid()
-        self.target = os.path.join(os.getcwd(), target)
+        self.target = os.path.join(ROOT, target)
         self.log = os.path.abspath(log)
         self.nodes = nodes
         self.needs_init = False
@@ -105,9 +111,22 @@ class TargetPlugin:
         self.collected = len(items)
         if self.shard:
             items[:] = keep_shard(items, self.shard)
+        for item in items:
+            self.fixtures.update(getattr(item, "fixturenames", ()))
 
     def pytest_deselected(self, items):
         self.deselected += len(items)
+
+    def pytest_fixture_setup(self, fixturedef):
+        started = self.clock()
+        yield
+        if fixturedef.scope in ("session", "package"):
+            self.costs[fixturedef] = self.clock() - started
+            self.fixtures.add(fixturedef.argname)
+
+    def setup_cost(self):
+        """Seconds that the fixtures of the session and of packages which the file uses took to be set up, for whichever file that was."""
+        return sum(seconds for fixture, seconds in self.costs.items() if fixture.argname in self.fixtures)
 
     def pytest_runtest_logstart(self, nodeid):
         self.outcome = None
@@ -141,16 +160,20 @@ class TargetPlugin:
     def pytest_unconfigure(self):
         if self.tracer is not None:
             self.tracer.flush()
-        if self.session is None:
-            return
+        if self.session is not None:
+            self.finish(int(self.session.exitstatus))
+
+    def finish(self, status, **more):
         self.write(
             e="finish",
-            exit=int(self.session.exitstatus),
+            exit=status,
             collected=self.collected,
             deselected=self.deselected,
             skipped=self.skipped,
             failed=self.failed,
             ignored=not self.reached,
+            setup=round(self.setup_cost(), 3),
+            **more,
         )
 
 
@@ -165,8 +188,8 @@ def import_rule(name):
 def keep_shard(items, shard):
     rule = import_rule("testfan_shard")
     index, total = map(int, shard.split("/"))
-    file = os.path.relpath(str(items[0].path), os.getcwd()) if items else ""
-    return rule.keep(items, index - 1, total, rule.read_times(file))
+    file = os.path.relpath(str(items[0].path), ROOT) if items else ""
+    return rule.keep(items, index - 1, total, rule.read_times(file, ROOT))
 
 
 def as_module(plugin):
@@ -178,7 +201,7 @@ def as_module(plugin):
     for name in dir(kind):
         if name.startswith("pytest_"):
             last = name in ("pytest_unconfigure", "pytest_configure")
-            pytest.hookimpl(tryfirst=not last, trylast=last)(getattr(kind, name))
+            pytest.hookimpl(tryfirst=not last, trylast=last, hookwrapper=name in WRAPPERS, optionalhook=name in WRAPPERS)(getattr(kind, name))
             setattr(module, name, getattr(plugin, name))
     return module
 

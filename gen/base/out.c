@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char tmp_dir[PATH_MAX];
@@ -153,4 +154,13 @@ void out_append(struct out_stream *out, struct out_stream *spool, size_t n) {
 bool out_stamp(const char *path, const char *text) {
     unlink(path);
     return out_write(path, text, strlen(text), NULL);
+}
+
+bool out_replace(const char *path, const void *bytes, size_t n) {
+    struct stat st;
+    bool known = stat(path, &st) == 0;
+    if (!out_write(path, bytes, n, NULL))
+        return false;
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    return !known || utimensat(AT_FDCWD, path, times, 0) == 0;
 }

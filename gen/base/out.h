@@ -39,6 +39,8 @@ void out_append(struct out_stream *out, struct out_stream *spool, size_t n);
 
 /* The same, but the file is made anew even when it has these bytes: a stamp, whose time stamp counts. */
 bool out_stamp(const char *path, const char *text);
+/* Writes what ninja shall not see as a change: the file is as old as the one that it replaces. */
+bool out_replace(const char *path, const void *bytes, size_t n);
 /* A name in the temporary folder that no other process uses; the caller makes and renames or removes the
  * file. */
 void out_tmp_name(char *out, size_t size, const char *stem);

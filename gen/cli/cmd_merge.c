@@ -9,6 +9,7 @@
 #include "report/terminal.h"
 #include "report/times.h"
 #include "run/screen.h"
+#include "run/shared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static int merge_plan(struct invocation *in) {
     out_set_tmp(".testfan/tmp");
     if (!plan_read(in->arena, in->plan, &plan))
         return EXIT_INTERNAL;
+    shared_end(in->arena, &plan);
     outcome_judge(in->arena, in->python, &plan);
     if (!outcome_merge(in->arena, &plan, plan.report, &s))
         return EXIT_INTERNAL;

@@ -49,6 +49,8 @@ static const struct option options[] = {
      "exit with 1 when a test passed only when it was run again"},
     {"no-workers", 0, NULL, VALUE_FLAG, FIELD(no_workers), CMD_TEST | CMD_AUDIT | CMD_LEARN, NULL,
      "start Python anew for each target, fork none"},
+    {"isolation", 0, "NAME", VALUE_TEXT, FIELD(isolation), CMD_TEST, " file session auto ",
+     "a process for each file, for many after another, or as their set-up wants (auto)"},
     {"strict-isolation", 0, NULL, VALUE_FLAG, FIELD(strict_isolation), CMD_TEST, NULL,
      "a file that fails alone has failed, whatever it does among the others"},
     {"engine", 0, "NAME", VALUE_TEXT, FIELD(engine), CMD_GEN | CMD_INIT, " ninja bazel ",

@@ -29,6 +29,7 @@ struct invocation {
     const char *dir;    /* -C */
     const char *python; /* --python, or NULL */
     const char *engine, *format, *color;
+    const char *isolation;                  /* --isolation, or NULL */
     const char *keyword, *markexpr, *since; /* -k, -m, --since; or NULL */
     bool failed, fresh, explain;            /* --failed, --new, --explain */
     const char *output, *plan, *stamp, *bep;

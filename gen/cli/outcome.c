@@ -12,6 +12,7 @@
 #include "run/log.h"
 #include "run/opinion.h"
 #include "run/screen.h"
+#include "run/shared.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -109,6 +110,7 @@ static bool merge_run(struct arena *a, const struct outcome *o, struct summary *
     if (!o->part && ended)
         return outcome_merge(a, o->plan, NULL, s);
     unlink(".testfan/merged");
+    shared_end(a, o->plan);
     if (ended)
         outcome_judge(a, o->python, o->plan);
     if (!outcome_merge(a, o->plan, report_path, s))

@@ -280,6 +280,7 @@ static bool write_support(struct project *p, const struct strs *watched) {
                                            {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
                                            {"testfan_memory.py", ".testfan/rules/testfan_memory.py"},
                                            {"testfan_preload.py", ".testfan/rules/testfan_preload.py"},
+                                           {"testfan_session.py", ".testfan/rules/testfan_session.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
     for (const struct embedded_file *f = embedded_files; f->name; f++)
         for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)

@@ -87,6 +87,8 @@ static void tell_exec(const struct invocation *in, const struct plan *plan) {
         setenv("TESTFAN_NO_WORKERS", "1", 1);
     if (in->retries >= 0)
         setenv("TESTFAN_RETRIES", arena_printf(in->arena, "%ld", in->retries), 1);
+    if (in->isolation)
+        setenv("TESTFAN_ISOLATION", in->isolation, 1);
     if (in->strict_isolation)
         setenv("TESTFAN_STRICT_ISOLATION", "1", 1);
 }

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "graph/graph.h"
 #include "graph/inputs.h"
+#include "graph/isolation.h"
 #include "graph/plan.h"
 
 #include <string.h>
@@ -26,6 +27,11 @@ void escape_ninja(struct buf *b, const char *s) {
 struct names {
     struct arena *arena;
     struct map taken;
+};
+
+struct targets {
+    const struct target **items;
+    uint32_t len, cap;
 };
 
 static void take_name(struct names *n, const char *name) {
@@ -112,19 +118,48 @@ static void put_value(struct buf *b, const char *name, const char *value) {
     buf_char(b, '\n');
 }
 
-static void emit_target(struct buf *b, const struct names *names, const struct target *t,
-                        const struct graph *g) {
-    char digest[33];
-    digest_hex(t->digest, digest);
-    const char *xml = arena_printf(names->arena, "%s.xml", t->result);
-    buf_str(b, "\nbuild");
-    put_word(b, xml);
-    put_word(b, arena_printf(names->arena, "%s.ok", t->result));
+/* A group is one edge: its files run one after the other in one process, all or none. */
+static struct targets members_of(const struct names *names, const struct plan *plan, const struct target *t) {
+    struct targets members = {0};
+    if (!t->together)
+        array_push(names->arena, &members, t);
+    else
+        ARRAY_FOR (const struct target, other, &plan->targets)
+            if (str_eq(other->together, t->together))
+                array_push(names->arena, &members, other);
+    return members;
+}
+
+static void put_inputs(struct buf *b, const struct names *names, const struct targets *members,
+                       const struct graph *g) {
+    for (uint32_t i = 0; i < members->len; i++) {
+        put_word(b, arena_printf(names->arena, "%s.xml", members->items[i]->result));
+        put_word(b, arena_printf(names->arena, "%s.ok", members->items[i]->result));
+    }
     buf_str(b, ": run");
-    put_source(b, names, t->file);
+    for (uint32_t i = 0; i < members->len; i++)
+        put_source(b, names, members->items[i]->file);
     buf_str(b, " |");
-    put_unit(b, names, g, g->unit_of[t->node]);
-    buf_fmt(b, " .testfan/stamp\n  digest = %s\n  expect = %u\n", digest, t->tests);
+    for (uint32_t i = 0; i < members->len; i++)
+        put_unit(b, names, g, g->unit_of[members->items[i]->node]);
+}
+
+static void emit_target(struct buf *b, const struct names *names, const struct plan *plan,
+                        const struct target *t, const struct graph *g) {
+    struct targets members = members_of(names, plan, t);
+    struct digest sum = t->digest;
+    for (uint32_t i = 1; i < members.len; i++)
+        sum = digest_chain(sum, members.items[i]->digest);
+    char digest[33];
+    digest_hex(sum, digest);
+    buf_str(b, "\nbuild");
+    put_inputs(b, names, &members, g);
+    buf_fmt(b, " .testfan/stamp\n  digest = %s\n  expect = %u", digest, t->tests);
+    for (uint32_t i = 1; i < members.len; i++)
+        buf_fmt(b, ",%u", members.items[i]->tests);
+    buf_char(b, '\n');
+    if (t->together)
+        buf_fmt(b, "  shard = --group=%s\n", t->together);
     if (t->shards)
         buf_fmt(b, "  shard = --shard=%u/%u --split=%s\n", t->shard, t->shards, t->fingerprint);
     if (t->serial || t->resource)
@@ -160,7 +195,8 @@ static void emit_targets(struct buf *b, const struct names *names, const struct 
         const struct target *t = &plan->targets.items[order ? order[i] : i];
         if (t->serial != serial)
             continue;
-        emit_target(b, names, t, g);
+        if (isolation_leader(plan, t) == t)
+            emit_target(b, names, plan, t, g);
         if (!plan->filtered)
             emit_file_names(b, names, t);
     }

@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "base/out.h"
 #include "graph/graph.h"
+#include "graph/isolation.h"
 #include "graph/learned.h"
 #include "source/collect.h"
 #include "source/config.h"
@@ -237,11 +238,13 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
         if (!select_target(a, filter, used, &t))
             continue;
         plan_turn(a, c, text ? NULL : facts[i], plan, &t);
+        isolation_find(a, c, text ? NULL : facts[i], &t);
         plan->filtered |= t.nodes.len > 0;
         array_push(a, &plan->targets, t);
     }
     if (plan->targets.len)
         qsort(plan->targets.items, plan->targets.len, sizeof *plan->targets.items, compare_targets);
+    isolation_join(plan);
     if (!report_unused(a, filter, used, scan, c->rootdir))
         return false;
     if (plan->filtered)
@@ -307,7 +310,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddNumberToObject(json, "limit", plan->timeout);
     cJSON_AddItemToObject(json, "args", strings_json(&plan->args));
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
-    cJSON *nodes = cJSON_CreateObject(), *before = cJSON_CreateObject(), *retries = cJSON_CreateObject();
+    cJSON *nodes = cJSON_CreateObject(), *before = cJSON_CreateObject(), *retries = cJSON_CreateObject(),
+          *isolation = cJSON_CreateObject();
     struct arena scratch = {0};
     struct strs serial = {0};
     ARRAY_FOR (const struct target, t, &plan->targets) {
@@ -325,6 +329,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
             cJSON_AddItemToObject(nodes, t->file, strings_json(&t->nodes));
         if (t->retries)
             cJSON_AddNumberToObject(retries, t->file, (double)t->retries);
+        if (t->isolation && t->shard < 2)
+            cJSON_AddStringToObject(isolation, t->file, t->isolation);
         if (t->serial && t->shard < 2)
             array_push(&scratch, &serial, t->file);
         if (t->before.len)
@@ -347,6 +353,10 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
         cJSON_AddItemToObject(run, "preloads", preloads_json(plan));
     }
     cJSON_AddItemToObject(run, "retries", retries);
+    if (isolation->child)
+        cJSON_AddItemToObject(run, "isolation", isolation);
+    else
+        cJSON_Delete(isolation);
     if (serial.len)
         cJSON_AddItemToObject(run, "serial", strings_json(&serial));
     arena_free(&scratch);

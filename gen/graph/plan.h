@@ -30,6 +30,8 @@ struct target {
     const char *fingerprint; /* of the split; NULL when it is whole */
     struct strs before;      /* modules to import first, by testfan.learned.json */
     bool preloads;           /* the plan's `preload` may be imported before it is forked */
+    const char *isolation;   /* "file", "session" or "auto"; NULL: not said */
+    const char *together;    /* the group whose files run one after the other in one process, or NULL */
     bool serial;             /* nothing else of the suite runs at the same time */
     const char *resource; /* what it needs that few can have at once, one of the plan's; NULL: nothing, or it
                              runs alone */

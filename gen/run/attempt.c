@@ -65,7 +65,10 @@ static bool run_served(struct target_run *t, const struct strs *nodes, const str
                                     .args = *own,
                                     .shard = t->shard,
                                     .limit = t->limit,
-                                    .maxfail = t->failures_left};
+                                    .maxfail = t->failures_left,
+                                    .share = t->share,
+                                    .group = t->group,
+                                    .result = os_join(&t->arena, t->rootdir, t->result)};
     const char *why = NULL;
     if (server_run(&server, &request, t->timeout, c, &why))
         return true;
@@ -156,6 +159,7 @@ static void judge(struct target_run *t, struct attempt *at) {
     if (!at->crash && misses_its_tests(t, &at->log, at->exit))
         at->crash = arena_printf(&t->arena, "pytest collected none of the %ld tests of this file [no-tests]",
                                  t->expect);
+    at->shared = at->log.after > 0 || at->log.kept;
     at->passed = !at->crash && !at->log.failed && (at->exit == 0 || at->exit == NO_PASS_NO_TESTS);
     if (at->crash)
         tell_crash(t, at);

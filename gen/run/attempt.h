@@ -15,7 +15,7 @@ struct target_run {
     struct arena arena;
     const char *python, *run_file, *digest, *shard, *fingerprint; /* shard: "1/3", or "" */
     long expect;
-    const char *file, *xml, *ok, *log;                              /* where things end up */
+    const char *file, *xml, *ok, *log, *result;                     /* where things end up: RESULT.xml … */
     char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */
     const char *rootdir;
     const char *worker, *server;        /* server: NULL when every target is to have a process of its own */
@@ -28,7 +28,9 @@ struct target_run {
     long failures_left;    /* after which this target is not to go on; 0: none */
     double limit, timeout; /* seconds for a test, and for the whole file; 0: none */
     struct timespec started;
-    bool traced; /* a trace of an earlier attempt stands at tmp_trace */
+    bool traced;               /* a trace of an earlier attempt stands at tmp_trace */
+    const char *isolation;     /* "file", "session", "auto"; NULL: not said */
+    const char *share, *group; /* as for the fork server: whether it may run in a process with other files */
 };
 
 /* One run of a target, and what is to be said of it. */
@@ -43,6 +45,8 @@ struct attempt {
     int exit;             /* the status of the interpreter; -1 when a signal ended it */
     bool passed;
     bool flaky; /* it took more than one attempt */
+    bool
+        shared; /* its process ran other files before it, or runs more: the pass counts until that one ends */
 };
 
 /*

@@ -148,7 +148,7 @@ static void take_line(struct watch *w, double timeout) {
             set_deadline(w, timeout);
         return;
     }
-    if (w->said == SERVED_END)
+    if (w->said == SERVED_END || w->said == SERVED_DONE)
         w->child->status = said[1];
     w->ended = true;
 }
@@ -209,13 +209,14 @@ enum served child_served(int line, int out, double timeout, struct child *c) {
         set_nonblocking(out);
         watch(&w, timeout);
     }
-    if (w.pid)
+    bool ended = w.said == SERVED_END || w.said == SERVED_DONE;
+    if (w.pid && w.said != SERVED_DONE)
         kill(-w.pid, SIGKILL); /* the server reaps the leader when we close the line */
-    if (w.said == SERVED_END)
+    if (ended)
         read_output(c, out, &w.closed);
     close(out);
     close(line);
-    if (w.said != SERVED_END && !c->interrupted)
+    if (!ended && !c->interrupted)
         capture_free(&c->output);
-    return c->interrupted ? SERVED_END : w.said == SERVED_CHILD ? SERVED_LOST : w.said;
+    return c->interrupted || ended ? SERVED_END : w.said == SERVED_CHILD ? SERVED_LOST : w.said;
 }

@@ -26,6 +26,7 @@ enum served {
     SERVED_END,       /* its status */
     SERVED_STALE,     /* something that the server has read has changed: it wants to be started again */
     SERVED_COLD,      /* a fork could differ from a process of its own */
+    SERVED_DONE,      /* its status; the process is the server's business, and may go on */
     SERVED_LOST       /* not said: the server has ended, or did not answer */
 };
 

@@ -8,6 +8,7 @@
 #include "run/notes.h"
 #include "run/retry.h"
 #include "run/schedule.h"
+#include "run/shared.h"
 #include "run/trace.h"
 #include "run/turn.h"
 #include "source/config.h"
@@ -77,6 +78,11 @@ static bool read_run_file(struct target_run *t) {
     t->alone = strs_has(&serial, t->file);
     t->limit = json_number(json, "limit");
     t->timeout = json_number(json, "timeout");
+    const char *isolation = getenv("TESTFAN_ISOLATION");
+    if (!isolation)
+        isolation = cJSON_GetStringValue(
+            cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItem(json, "isolation"), t->file));
+    t->isolation = t->isolation ? t->isolation : isolation ? arena_strdup(&t->arena, isolation) : NULL;
     const char *retries = getenv("TESTFAN_RETRIES");
     const cJSON *known = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItem(json, "retries"), t->file);
     t->retries = cJSON_IsNumber(known) ? (long)known->valuedouble : 0;
@@ -86,29 +92,38 @@ static bool read_run_file(struct target_run *t) {
     return true;
 }
 
-static bool read_words(struct target_run *t, int argc, char **argv) {
-    const char **places[] = {&t->file, &t->xml, &t->ok};
-    int given = 0;
+/* FILE, REPORT.xml and REPORT.ok; of a group all its files, then for each its report and its pass. */
+struct exec_words {
+    struct strs words, expect;
+};
+
+static bool read_words(struct target_run *t, struct exec_words *w, int argc, char **argv) {
     for (int i = 3; i < argc; i++) {
         if (str_starts(argv[i], "--python="))
             t->python = argv[i] + 9;
         else if (str_starts(argv[i], "--run="))
             t->run_file = argv[i] + 6;
         else if (str_starts(argv[i], "--expect="))
-            t->expect = strtol(argv[i] + 9, NULL, 10);
+            strs_split(&t->arena, &w->expect, argv[i] + 9, ',');
         else if (str_starts(argv[i], "--digest="))
             t->digest = argv[i] + 9;
         else if (str_starts(argv[i], "--shard="))
             t->shard = argv[i] + 8;
         else if (str_starts(argv[i], "--split="))
             t->fingerprint = argv[i] + 8;
+        else if (str_starts(argv[i], "--group="))
+            t->group = arena_printf(&t->arena, "%s.%ld", argv[i] + 8, (long)getpid());
+        else if (str_starts(argv[i], "--isolation="))
+            t->isolation = argv[i] + 12;
         else if (str_starts(argv[i], "--before="))
             strs_split(&t->arena, &t->before, argv[i] + 9, ',');
-        else if (given < 3)
-            *places[given++] = argv[i];
+        else
+            array_push(&t->arena, &w->words, argv[i]);
     }
-    bool run = argc > 2 && strcmp(argv[2], "run") == 0;
-    if (run && given == 3 && t->python && t->run_file && str_ends(t->xml, ".xml"))
+    bool run = argc > 2 && strcmp(argv[2], "run") == 0 && w->words.len && w->words.len % 3 == 0;
+    for (uint32_t i = w->words.len / 3; run && i < w->words.len; i += 2)
+        run = str_ends(w->words.items[i], ".xml");
+    if (run && t->python && t->run_file)
         return true;
     diag(DIAG_USAGE, NULL, 0, 0, "testfan exec is run by ninja, not by people");
     return false;
@@ -220,11 +235,15 @@ static const char *prepare(struct target_run *t) {
     out_tmp_name(t->tmp_log, sizeof t->tmp_log, "report.log");
     out_tmp_name(t->tmp_trace, sizeof t->tmp_trace, "report.trace");
     t->rootdir = cwd;
-    t->log = arena_printf(&t->arena, "%.*s.log", (int)strlen(t->xml) - 4, t->xml);
+    t->result = arena_strndup(&t->arena, t->xml, strlen(t->xml) - 4);
+    t->log = arena_printf(&t->arena, "%s.log", t->result);
+    unlink(arena_printf(&t->arena, "%s.torn", t->result));
     if (unlink(t->ok) != 0 && errno != ENOENT) {
         diag(DIAG_IO, t->ok, 0, 0, "cannot be removed: %s", strerror(errno));
         return NULL;
     }
+    if (t->started.tv_sec) /* the group's: what is edited while others of it run is newer, too */
+        return cwd;
 #ifdef CLOCK_REALTIME_COARSE
     clock_gettime(CLOCK_REALTIME_COARSE, &t->started);
 #else
@@ -233,9 +252,41 @@ static const char *prepare(struct target_run *t) {
     return cwd;
 }
 
+/* What failed after others in one process may have failed for them. */
+static bool run_alone(struct target_run *t, struct attempt *at) {
+    if (getenv("TESTFAN_VERBOSE"))
+        printf("%s%s runs again in a process of its own: %s\n", at->output.s, t->file,
+               at->crash ? at->crash : "it failed after other files");
+    attempt_free(at);
+    unlink(t->tmp_xml);
+    unlink(t->tmp_log);
+    unlink(t->tmp_trace);
+    t->traced = false;
+    t->share = "";
+    if (!attempt_run(t, &t->nodes, at))
+        return false;
+    if (at->passed) {
+        diag(DIAG_ORDER_DEPENDENT, t->file, 0, 0, "fails after other files in one process, and passes alone");
+        hint("give it a process of its own: # testfan: isolation=file");
+    }
+    return true;
+}
+
+static bool run_attempts(struct target_run *t, struct attempt *at) {
+    t->share = !t->server ? "" : *t->group ? "session" : shared_choose(&t->arena, t->isolation, t->log);
+    if (!attempt_run(t, &t->nodes, at))
+        return false;
+    bool doubtful = at->log.after && !at->passed && !at->child.timed_out && !at->child.interrupted;
+    if (doubtful && !*t->group && !run_alone(t, at))
+        return false;
+    t->share = "";
+    return at->child.interrupted || retry_failed(t, at);
+}
+
 static int run_target(struct target_run *t) {
     const char *session = getenv("TESTFAN_SESSION");
     session = session && *session ? session : NULL;
+    bool first = !t->started.tv_sec;
     if (!read_run_file(t) || (t->takes_turns && !turn_take(t->alone)) || !prepare(t))
         return 2;
     const char *maxfail = getenv("TESTFAN_MAXFAIL");
@@ -246,11 +297,10 @@ static int run_target(struct target_run *t) {
     /* What is to be run again can still pass, and then all that stands behind it must have run. */
     t->failures_left = t->maxfail && !t->retries ? t->maxfail - failures : 0;
     history_begin(t->xml);
-    notes_begin(schedule_name(&t->arena, t->file, t->shard));
-    struct attempt at;
-    if (!attempt_run(t, &t->nodes, &at))
-        return 2;
-    bool ran = at.child.interrupted || retry_failed(t, &at);
+    if (first)
+        notes_begin(schedule_name(&t->arena, t->file, t->shard));
+    struct attempt at = {0};
+    bool ran = run_attempts(t, &at);
     int interrupted = at.child.interrupted;
     int status = !ran ? 2 : interrupted ? 128 + interrupted : put_results(t, &at, session) ? 0 : 2;
     unlink(t->tmp_xml);
@@ -260,9 +310,42 @@ static int run_target(struct target_run *t) {
     return status;
 }
 
+/* Ninja reads one depfile for all outputs of an edge: that of the first says what all of the group read. */
+static bool put_group_depfile(struct target_run *t, const struct exec_words *w) {
+    struct inputs all = {0};
+    uint32_t n = w->words.len / 3;
+    const char *cwd = os_getcwd(&t->arena), *first = w->words.items[n];
+    for (uint32_t i = n; i < w->words.len; i += 2) {
+        struct inputs in;
+        const char *xml = w->words.items[i];
+        inputs_read(&t->arena, arena_printf(&t->arena, "%.*s.extra", (int)strlen(xml) - 4, xml), &in);
+        ARRAY_FOR (struct input, input, &in) {
+            input->extra = true;
+            array_push(&t->arena, &all, *input);
+        }
+    }
+    return trace_depfile(&all, cwd, first, arena_printf(&t->arena, "%.*s.d", (int)strlen(first) - 4, first));
+}
+
 int exec_main(int argc, char **argv) {
-    struct target_run t = {.shard = "", .fingerprint = ""};
-    int status = read_words(&t, argc, argv) ? run_target(&t) : 2;
+    struct target_run t = {.shard = "", .fingerprint = "", .share = "", .group = ""};
+    struct exec_words w = {0};
+    int status = read_words(&t, &w, argc, argv) ? 0 : 2;
+    struct timespec started = {0};
+    for (uint32_t i = 0, n = w.words.len / 3; i < n && !status; i++) {
+        struct target_run one = t;
+        one.arena = (struct arena){0};
+        one.file = w.words.items[i];
+        one.xml = w.words.items[n + 2 * i];
+        one.ok = w.words.items[n + 2 * i + 1];
+        one.expect = i < w.expect.len ? strtol(w.expect.items[i], NULL, 10) : 0;
+        one.started = started;
+        status = run_target(&one);
+        started = one.started;
+        arena_free(&one.arena);
+    }
+    if (!status && w.words.len > 3 && !put_group_depfile(&t, &w))
+        status = 2;
     fflush(stdout);
     arena_free(&t.arena);
     return status;

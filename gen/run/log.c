@@ -33,11 +33,16 @@ static void take_event(struct arena *a, const cJSON *event, struct run_log *log)
         log->skipped = number_of(event, "skipped");
         log->failed = number_of(event, "failed");
         log->ignored = cJSON_IsTrue(cJSON_GetObjectItem(event, "ignored"));
+        const cJSON *setup = cJSON_GetObjectItem(event, "setup");
+        log->kept = cJSON_IsTrue(cJSON_GetObjectItem(event, "kept"));
+        log->setup = cJSON_IsNumber(setup) ? setup->valuedouble : -1;
+    } else if (strcmp(kind, "shared") == 0) {
+        log->after = number_of(event, "after");
     }
 }
 
 void log_read(struct arena *a, const char *path, struct run_log *log) {
-    *log = (struct run_log){0};
+    *log = (struct run_log){.setup = -1};
     size_t n = 0;
     const char *text = os_read(a, path, &n);
     while (text && *text) {

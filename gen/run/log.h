@@ -20,6 +20,9 @@ struct run_log {
     long collected, deselected, skipped,
         failed;   /* items before deselection; reports that skipped or failed */
     bool ignored; /* pytest, asked for all its arguments, would not have looked at the file */
+    double setup; /* seconds that fixtures of the session and of packages took to be set up; -1: not known */
+    long after;   /* so many other files had run in its process before */
+    bool kept;    /* its process went on: what the session set up has yet to be torn down */
 };
 
 /* Whether every test that pytest was to run has been run. */

@@ -9,11 +9,8 @@
 #include "run/crash.h"
 #include "run/log.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What failed of a target that came to its end by itself, or NULL. */
 static const char *failures_of(struct arena *a, const struct target *t) {
@@ -40,16 +37,6 @@ static bool was_asked(struct arena *a, const struct target *t, const char *failu
     return str_eq(os_read(a, asked_file(a, t), &n), failures);
 }
 
-/* As old as what it replaces: for ninja nothing has changed. */
-static bool replace(const char *path, const char *text, size_t n) {
-    struct stat st;
-    bool known = stat(path, &st) == 0;
-    if (!out_write(path, text, n, NULL))
-        return false;
-    const struct timespec times[2] = {st.st_atim, st.st_mtim};
-    return !known || utimensat(AT_FDCWD, path, times, 0) == 0;
-}
-
 /* The report with what says where it comes from. */
 static bool marked(struct arena *a, const struct target *t, const char *report, size_t n, struct buf *out) {
     struct buf b = {0};
@@ -67,8 +54,9 @@ static void take_over(struct arena *a, const struct target *t, const struct gues
     size_t n = 0, m = 0;
     const char *report = os_read(a, g->xml, &n), *log = os_read(a, g->log, &m);
     struct buf b = {0};
-    if (report && log && marked(a, t, report, n, &b) && replace(arena_printf(a, "%s.log", t->result), log, m))
-        replace(arena_printf(a, "%s.xml", t->result), b.s, b.len);
+    if (report && log && marked(a, t, report, n, &b) &&
+        out_replace(arena_printf(a, "%s.log", t->result), log, m))
+        out_replace(arena_printf(a, "%s.xml", t->result), b.s, b.len);
     buf_free(&b);
 }
 

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,12 @@
 #include <unistd.h>
 
 enum {
-    TRIES = 3,          /* a server that is stale is started again */
-    COLD_SECONDS = 60,  /* how long a refusal holds */
-    IDLE_SECONDS = 300, /* after which a server ends itself */
-    HIGH_FD = 200,      /* what pytest opens has the numbers that it would have without us */
-    PIPE_SIZE = 1 << 20 /* what a server may print before it forks */
+    TRIES = 3,           /* a server that is stale is started again */
+    COLD_SECONDS = 60,   /* how long a refusal holds */
+    IDLE_SECONDS = 300,  /* after which a server ends itself */
+    HIGH_FD = 200,       /* what pytest opens has the numbers that it would have without us */
+    FINISH_SECONDS = 90, /* longer than the server lets any tear-down take */
+    PIPE_SIZE = 1 << 20  /* what a server may print before it forks */
 };
 
 /* As in rules/testfan_server.py. */
@@ -278,6 +280,9 @@ static char *request_text(const struct request *r) {
     cJSON_AddNumberToObject(json, "limit", r->limit);
     cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);
     cJSON_AddNumberToObject(json, "umask", mask);
+    cJSON_AddStringToObject(json, "share", r->share);
+    cJSON_AddStringToObject(json, "group", r->group);
+    cJSON_AddStringToObject(json, "result", r->result);
     char *text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
     return text;
@@ -331,13 +336,22 @@ static enum served ask(int line, const char *text, double timeout, struct child 
     return SERVED_LOST;
 }
 
+/* Where the modules that many files share are imported already; not where a child waits that shares more. */
+static int reach_branch(const struct server *s, const struct request *r, const char *name) {
+    struct os_stat st;
+    bool stays = *r->share && os_stat(arena_printf(s->arena, "%s.shared", name), &st);
+    if (!r->preload->len || *r->group || stays)
+        return -1;
+    return reach(arena_printf(s->arena, "%s" BRANCH, name));
+}
+
 bool server_run(const struct server *s, const struct request *r, double timeout, struct child *c,
                 const char **why) {
     const char *name = socket_name(s);
     char *text = request_text(r);
     enum served said = SERVED_STALE;
     for (int i = 0; i < TRIES && said == SERVED_STALE; i++) {
-        int line = r->preload->len ? reach(arena_printf(s->arena, "%s" BRANCH, name)) : -1;
+        int line = reach_branch(s, r, name);
         if (line < 0)
             line = find_or_start(s, name, why);
         if (line < 0) {
@@ -353,4 +367,30 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
     if (!*why)
         *why = "it has refused";
     return said == SERVED_END;
+}
+
+static void finish_one(int line) {
+    int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    bool asked = out >= 0 && send_request(line, out, "{\"finish\": true}");
+    if (out >= 0)
+        close(out);
+    int64_t until = os_now() + (int64_t)FINISH_SECONDS * 1000000000;
+    struct pollfd said = {.fd = line, .events = POLLIN};
+    while (asked && poll(&said, 1, (int)((until - os_now()) / 1000000)) < 0 && errno == EINTR) {
+    }
+}
+
+void server_finish(struct arena *a) {
+    DIR *d = opendir(SERVER_FOLDER);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        struct os_stat st;
+        const char *name = arena_printf(a, SERVER_FOLDER "/%s", e->d_name);
+        int line = os_stat(name, &st) && S_ISSOCK(st.mode) ? reach(name) : -1;
+        if (line < 0)
+            continue;
+        finish_one(line);
+        close(line);
+    }
+    if (d)
+        closedir(d);
 }

@@ -29,6 +29,9 @@ struct request {
     const char *shard;                    /* "1/3", or "" */
     double limit;                         /* seconds that a test may take; 0: no limit */
     long maxfail;                         /* 0: none */
+    const char *share;                    /* "session", "auto" or "": as rules/testfan_session.py says */
+    const char *group;                    /* only with requests of the same group */
+    const char *result;                   /* RESULT, absolute: what goes wrong later is told beside it */
 };
 
 /* All in rootdir. Starts a server unless one listens, and does not wait for it; false: *why says why not. */
@@ -36,5 +39,8 @@ bool server_start(const struct server *s, const char **why);
 /* Runs one target in a child of the server. False when it did not run: *why says why. */
 bool server_run(const struct server *s, const struct request *r, double timeout, struct child *c,
                 const char **why);
+/* Has the processes that go on from file to file end, of every server here, and waits for them: the server
+ * gives each a minute. */
+void server_finish(struct arena *a);
 
 #endif

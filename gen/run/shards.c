@@ -51,7 +51,7 @@ void shards_split(struct arena *a, struct plan *plan, const struct times *times,
     struct plan all = {0};
     ARRAY_FOR (const struct target, t, &plan->targets) {
         const struct file_time *file = times_entry(times, t->file);
-        double n = fmin(ceil(tests_time(file) / share), (double)shards);
+        double n = t->together ? 1 : fmin(ceil(tests_time(file) / share), (double)shards);
         if (n > 1)
             split(a, t, file, (uint32_t)n, &all);
         else

@@ -35,7 +35,8 @@ struct digestion {
     struct strs digest_texts;
     const char *prefix;
     struct strs sites;
-    enum late late; /* what of the late edges was taken */
+    enum late late;  /* what of the late edges was taken */
+    int64_t started; /* when the process began that ran the target, and others before it */
 };
 
 /* The lines of a file, as NUL-ended strings. */
@@ -225,7 +226,7 @@ static void take_list(struct digestion *d, const char *path, const char *names) 
 
 static bool is_database(const struct digestion *d, const char *path) {
     struct os_stat st;
-    return os_stat(path, &st) && st.mtime_ns < d->t->started;
+    return os_stat(path, &st) && st.mtime_ns < d->started;
 }
 
 static void take_names(struct digestion *d, const char *names) {
@@ -279,7 +280,7 @@ static bool opens_files(struct digestion *d, const char *path) {
 }
 
 static void take_record(struct digestion *d, const char *record) {
-    const char *path = strchr("xym", *record) ? record + 1 : resolved(d->a, record + 1);
+    const char *path = strchr("xymt", *record) ? record + 1 : resolved(d->a, record + 1);
     switch (*record) {
     case 'r':
         take_file(d, INPUT_READ, path);
@@ -331,6 +332,8 @@ static bool has_second(const char *record) {
 static void find_written(struct digestion *d, const char *raw, size_t n) {
     for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
         const char *here = *s == 'w' || *s == 'W' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        if (*s == 't' && strtoll(s + 1, NULL, 10) < d->started)
+            d->started = strtoll(s + 1, NULL, 10);
         if (!here || !*here)
             continue;
         if (map_get(&d->written, here, strlen(here)) != WRITTEN_ALL)
@@ -356,6 +359,7 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
     struct digestion d = {.a = a,
                           .t = t,
                           .in = in,
+                          .started = t->started,
                           .written = {.arena = a},
                           .dists = {.arena = a},
                           .known = {.arena = a},

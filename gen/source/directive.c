@@ -6,8 +6,12 @@
 
 static const struct {
     const char *word, *form;
-    enum { ALONE, NAME, WORDS } wants;
-} table[] = {{"data", "data=GLOB", WORDS}, {"resource", "resource=NAME", NAME}, {"serial", "serial", ALONE}};
+    enum { ALONE, NAME, WORDS, ISOLATION } wants;
+} table[] = {{"data", "data=GLOB", WORDS},
+             {"isolation", "isolation=file|session|auto", ISOLATION},
+             {"resource", "resource=NAME", NAME},
+             {"serial", "serial", ALONE},
+             {"together", "together=NAME", NAME}};
 enum { DIRECTIVES = sizeof table / sizeof *table };
 
 void directive_take(struct facts_builder *b, const char *s, uint32_t n, uint32_t line) {
@@ -45,11 +49,16 @@ bool directive_is_name(const char *text) {
     return *text && !text[strspn(text, letters)];
 }
 
+bool directive_is_isolation(const char *text) {
+    return strcmp(text, "file") == 0 || strcmp(text, "session") == 0 || strcmp(text, "auto") == 0;
+}
+
 static bool can_be_followed(const char *text, int i) {
     const char *value = directive_value(text, table[i].word);
-    return table[i].wants == ALONE  ? !text[strlen(table[i].word)]
-           : table[i].wants == NAME ? directive_is_name(value)
-                                    : *value != 0;
+    return table[i].wants == ALONE       ? !text[strlen(table[i].word)]
+           : table[i].wants == NAME      ? directive_is_name(value)
+           : table[i].wants == ISOLATION ? directive_is_isolation(value)
+                                         : *value != 0;
 }
 
 bool directive_check(struct arena *a, const char *text, const char **cure) {

@@ -9,8 +9,9 @@ struct facts;
 struct facts_builder;
 
 /*
- * `# testfan: data=GLOB…`, `# testfan: serial`, `# testfan: resource=NAME`: what a comment tells testfan, one
- * thing in each. A table in directive.c has all of them.
+ * `# testfan: data=GLOB…`, `# testfan: serial`, `# testfan: resource=NAME`, `# testfan: together=NAME`,
+ * `# testfan: isolation=file`: what a comment tells testfan, one thing in each. A table in directive.c has
+ * all of them.
  */
 
 /* Takes the comment at `s` ('#' on, n bytes) as a directive if it is one. */
@@ -25,7 +26,9 @@ const char *directive_find(const struct facts *f, const char *word);
 /* Whether the text can be followed; *cure is what helps where it cannot. */
 bool directive_check(struct arena *a, const char *text, const char **cure);
 
-/* Whether the text can name a resource: letters, digits, '_', '-' and '.'. */
+/* Whether the text can name a resource or a group: letters, digits, '_', '-' and '.'. */
 bool directive_is_name(const char *text);
+/* Whether it is file, session or auto. */
+bool directive_is_isolation(const char *text);
 
 #endif

@@ -37,7 +37,26 @@ static bool read_codes(const char *path, const struct toml *v, const char *folde
     return v->type == TOML_ARRAY || wrong_setting(path, v, "a list of strings");
 }
 
-static bool read_folders(struct arena *a, const char *path, const struct toml *folders) {
+static bool read_isolation(const char *path, const struct toml *v, const char **isolation) {
+    *isolation = v->text;
+    return (v->type == TOML_STRING && directive_is_isolation(v->text)) ||
+           wrong_setting(path, v, "\"file\", \"session\" or \"auto\"");
+}
+
+static bool read_folder(struct arena *a, const char *path, const struct toml *v, const char *folder,
+                        struct testfan_settings *t) {
+    if (strcmp(v->key, "isolation") == 0) {
+        array_push(a, &t->isolations, folder);
+        array_push(a, &t->isolations, v->text);
+        return read_isolation(path, v, &t->isolations.items[t->isolations.len - 1]);
+    }
+    if (strcmp(v->key, "ignore") == 0 || strcmp(v->key, "error") == 0)
+        return read_codes(path, v, folder);
+    return unknown_setting(a, path, v, "error ignore isolation");
+}
+
+static bool read_folders(struct arena *a, const char *path, const struct toml *folders,
+                         struct testfan_settings *t) {
     if (folders->type != TOML_TABLE)
         return wrong_setting(path, folders, "a table");
     for (uint32_t i = 0; i < folders->items.len; i++) {
@@ -45,10 +64,7 @@ static bool read_folders(struct arena *a, const char *path, const struct toml *f
         if (folder->type != TOML_TABLE)
             return wrong_setting(path, folder, "a table");
         for (uint32_t j = 0; j < folder->items.len; j++) {
-            const struct toml *v = folder->items.items[j];
-            if (strcmp(v->key, "ignore") != 0 && strcmp(v->key, "error") != 0)
-                unknown_setting(a, path, v, "error ignore");
-            else if (!read_codes(path, v, folder->key))
+            if (!read_folder(a, path, folder->items.items[j], folder->key, t))
                 return false;
         }
     }
@@ -118,8 +134,8 @@ static const struct {
              {"workers", FLAG, FIELD(workers)}};
 
 static const char known[] =
-    "bazel data env error flaky folders ignore python resource-limits resources retries serial shards "
-    "sources strict-isolation string-imports timeout timeout-per-file trace workers";
+    "bazel data env error flaky folders ignore isolation python resource-limits resources retries serial "
+    "shards sources strict-isolation string-imports timeout timeout-per-file together trace workers";
 
 static bool read_resources(struct arena *a, const char *path, const struct toml *v, struct strs *resources) {
     bool ok = v->type == TOML_TABLE;
@@ -150,6 +166,21 @@ static bool read_list(struct arena *a, const struct toml *v, struct strs *list) 
         array_push(a, list, v->items.items[i]->text);
     }
     return v->type == TOML_ARRAY;
+}
+
+/* The globs are kept as pairs with the group's name. */
+static bool read_together(struct arena *a, const char *path, const struct toml *v, struct strs *together) {
+    bool ok = v->type == TOML_TABLE;
+    for (uint32_t i = 0; ok && i < v->items.len; i++) {
+        struct strs globs = {0};
+        ok = directive_is_name(v->items.items[i]->key) && read_list(a, v->items.items[i], &globs);
+        for (uint32_t j = 0; j < globs.len; j++) {
+            array_push(a, together, globs.items[j]);
+            array_push(a, together, v->items.items[i]->key);
+        }
+    }
+    return ok ||
+           wrong_setting(path, v, "a table of NAME = [\"tests/db/*\"], in letters, digits, '_', '-' and '.'");
 }
 
 static bool read_plain(struct arena *a, const char *path, const struct toml *v, enum kind kind, void *field) {
@@ -183,7 +214,11 @@ static bool read_setting(struct arena *a, const char *path, const struct toml *v
     if (strcmp(v->key, "ignore") == 0 || strcmp(v->key, "error") == 0)
         return read_codes(path, v, "");
     if (strcmp(v->key, "folders") == 0)
-        return read_folders(a, path, v);
+        return read_folders(a, path, v, t);
+    if (strcmp(v->key, "isolation") == 0)
+        return read_isolation(path, v, &t->isolation);
+    if (strcmp(v->key, "together") == 0)
+        return read_together(a, path, v, &t->together);
     if (strcmp(v->key, "bazel") == 0)
         return read_bazel(a, path, v, &t->bazel);
     return unknown_setting(a, path, v, known);

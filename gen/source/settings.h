@@ -31,6 +31,9 @@ struct testfan_settings {
     long shards;                      /* workers that long files are split for; -1: not said */
     long retries;                     /* how often what failed is run again */
     struct strs flaky;                /* globs of files of which what failed is run again even so */
+    const char *isolation;            /* "file", "session" or "auto"; NULL: not said */
+    struct strs isolations;           /* a folder, then what it has instead, and so on */
+    struct strs together;             /* a glob of files, then the name of their group, and so on */
     struct strs serial;               /* globs of files that run alone */
     struct strs resources;            /* a glob of files, then the name of what they need, and so on */
     struct resources limits;          /* of resources; else one target at a time has it */

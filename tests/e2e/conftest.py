@@ -114,8 +114,14 @@ def servers(path):
 def lasting(path):
     """Of these, those that are nobody's child: a child of a server has the server's words."""
     found = servers(path)
-    parents = {pid: int((pathlib.Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in found}
-    return [pid for pid in found if parents[pid] not in found]
+    return [pid for pid in found if parent_of(pid) not in found]
+
+
+def parent_of(pid):
+    try:
+        return int((pathlib.Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return None
 
 
 def wait_until(condition, seconds=20):

@@ -28,6 +28,11 @@ static void test_check(void **state) {
     check("serial", NULL);
     check("data=fixtures/*.json /schema", NULL);
     check("resource=gpu-0.a_B", NULL);
+    check("isolation=session", NULL);
+    check("together=db", NULL);
+    check("isolation=process", "write: # testfan: isolation=file|session|auto");
+    check("isolation", "write: # testfan: isolation=file|session|auto");
+    check("together=", "write: # testfan: together=NAME");
     check("serial=no", "write: # testfan: serial");
     check("resource", "write: # testfan: resource=NAME");
     check("resource=a/b", "write: # testfan: resource=NAME");

@@ -1,0 +1,24 @@
+#ifndef RUN_SHARED_H
+#define RUN_SHARED_H
+
+#include "base/arena.h"
+
+struct plan;
+
+/*
+ * Session isolation (rules/testfan_session.py): files that follow each other in one process, so that what a
+ * session sets up is set up once.
+ */
+
+/* What is asked for, "file", "session" or "auto", as what the fork server is asked: "", "session", "auto".
+ * By itself a file shares unless its last run, whose log is at `log`, set up nothing dear. */
+const char *shared_choose(struct arena *a, const char *isolation, const char *log);
+
+/*
+ * Has the shared processes end, and takes over what went wrong then, or between two files: RESULT.torn tells
+ * it of the file that had run last, whose report gets an <error> more and which is no pass any more. In
+ * rootdir, when all targets of the plan have run.
+ */
+void shared_end(struct arena *a, const struct plan *plan);
+
+#endif

@@ -1,0 +1,524 @@
+"""Session isolation: a child of the fork server that goes on from file to file, so that fixtures of the session are set up once.
+
+A request that may share says so: `share` is "session", or "auto" for a child that goes on only when what its file set up for
+the session was dear. Such a child runs its file as any other does, but leaves the fixtures of the session, and of packages, as they
+are, says DONE and waits for the next request of its `group`, which the server hands on with the descriptor of the output. It takes
+it (CHILD) unless something has changed that it has read (STALE), and ends as pytest ends when there is none. What fails then, or
+when it leaves a package, is told in RESULT.torn of the file that ran last, as JSON, and RESULT.ok goes.
+
+All that it has read so far counts as read by each file that it runs. It never runs a file twice.
+
+PYTEST_DONT_REWRITE
+"""
+import _socket
+import json
+import os
+import select
+import struct
+import sys
+import time
+
+from testfan_memory import CLOCK_STEP, Folder, is_kept_out, search_places, state
+
+CHILD, STALE, DONE = 1, 3, 5  # as testfan_server.py has them
+DEAR_SECONDS, DEAR_PART = 0.1, 0.1  # what is set up is dear when it takes so long, and so much of the file's time
+IDLE_SECONDS, END_SECONDS = 10, 60  # how long one waits for a file, and may take to end
+
+
+def receive(connection):
+    """A request and the descriptor of its output; None when there is none, or it cannot be understood."""
+    output = None
+    try:
+        data, ancillary, _, _ = connection.recvmsg(4, _socket.CMSG_SPACE(4))
+        if not ancillary:
+            return None
+        output = struct.unpack("i", ancillary[0][2])[0]
+        left, parts = struct.unpack("I", data)[0], []
+        while left:
+            part = connection.recv(min(left, 1 << 20))
+            if not part:
+                raise ValueError(left)
+            parts.append(part)
+            left -= len(part)
+        request = json.loads(b"".join(parts).decode("utf-8", "surrogateescape"))
+        request["output"] = output
+        return request
+    except (OSError, ValueError, struct.error):
+        if output is not None:
+            os.close(output)
+        return None
+
+
+def send(connection, request):
+    told = {name: value for name, value in request.items() if name not in ("output", "channel")}
+    text = json.dumps(told).encode("utf-8", "surrogateescape")
+    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", request["output"]))]
+    connection.sendmsg([struct.pack("I", len(text))], rights)
+    connection.sendall(text)
+
+
+def redirect(output, shared, kept=-1):
+    """Puts `output` wherever the file is that `shared` is the state of, but for the descriptor `kept`."""
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        try:
+            found = os.fstat(fd)
+        except OSError:
+            continue
+        if fd not in (output, kept) and os.path.samestat(found, shared):
+            os.dup2(output, fd, os.get_inheritable(fd))
+
+
+def trace_of(name, pid):
+    return "%s.%d.trace" % (name, pid)
+
+
+class Worker:
+    """A child that may go on, as the server sees it."""
+
+    def __init__(self, channel, pid, client, request):
+        self.channel, self.pid, self.client, self.request = channel, pid, client, request
+        self.pidfd = os.pidfd_open(pid)
+        self.files = {request["file"]}
+        self.taken = True  # the client knows
+        self.since = None  # when it became idle
+        self.result = None  # of the file that it ran last
+        self.ending = None  # since when it is to end
+
+    def end(self):
+        self.ending = time.monotonic()
+        if self.channel is not None:
+            self.channel.shutdown(_socket.SHUT_WR)
+
+    def close(self):
+        os.close(self.pidfd)
+        if self.channel is not None:
+            self.channel.close()
+
+    def tell_end(self, status):
+        """When its end was no good, the file that ran last in it hears of that."""
+        if status and self.result:
+            how = "was killed by signal %d" % (status & 0x7F) if status & 0x7F else "ended with status %d" % (status >> 8)
+            tear(self.result, {"id": "", "message": "the process that it shared %s after its last test" % how, "text": ""})
+
+
+def tear(result, what):
+    if os.path.exists(result + ".torn"):
+        return
+    with open(result + ".torn.tmp", "w", encoding="ascii") as file:
+        json.dump(what, file)
+    os.rename(result + ".torn.tmp", result + ".torn")
+    try:
+        os.unlink(result + ".ok")
+    except FileNotFoundError:
+        pass
+
+
+class Workers:
+    """The server's workers, and who waits for them."""
+
+    def __init__(self, name, idle):
+        self.name, self.idle, self.limit = name, min(idle, IDLE_SECONDS), min(6 * idle, END_SECONDS)
+        self.known = {}  # descriptor -> worker
+        self.waiting = {}  # client -> the workers whose end it waits for
+        self.mark(False)
+
+    def mark(self, some):
+        """NAME.shared stands while there is a child that has gone on: then it is here that one asks, not at a branch."""
+        try:
+            if some:
+                open(self.name + ".shared", "w").close()
+            else:
+                os.unlink(self.name + ".shared")
+        except OSError:
+            pass
+
+    def __bool__(self):
+        return bool(self.known)
+
+    def all(self):
+        return set(self.known.values())
+
+    def find(self, request):
+        for worker in self.all():
+            if worker.since is not None and not worker.ending and worker.request["group"] == request["group"] and request["file"] not in worker.files:
+                return worker
+        return None
+
+    def add(self, worker, poll):
+        for fd in worker.channel.fileno(), worker.pidfd:
+            self.known[fd] = worker
+            poll.register(fd, select.POLLIN)
+
+    def hand(self, worker, client, request):
+        worker.client, worker.request, worker.since, worker.taken = client, request, None, False
+        client.worker = worker
+        try:
+            send(worker.channel, request)
+        except OSError:  # it has ended meanwhile: its descriptor tells
+            pass
+
+    def close(self):
+        for worker in self.all():
+            worker.close()
+
+    def end_idle(self, everyone, kill):
+        """Has those end that nobody needs, and ends those that do not."""
+        now = time.monotonic()
+        for worker in self.all():
+            if worker.ending and now - worker.ending >= self.limit:
+                kill(worker.pid)
+            elif not worker.ending and worker.since is not None and (everyone or now - worker.since >= self.idle):
+                worker.end()
+
+    def finish(self, client):
+        """Ends those that are idle; true while the client has to wait for that."""
+        for worker in self.all():
+            if worker.since is not None and not worker.ending:
+                worker.end()
+        self.waiting[client] = {worker for worker in self.all() if worker.since is not None}
+        return self.has_to_wait(client)
+
+    def has_to_wait(self, client):
+        if self.waiting[client]:
+            return True
+        del self.waiting[client]
+        return False
+
+    def give_up(self, client, kill):
+        """The client has gone: what it has running ends now."""
+        self.waiting.pop(client, None)
+        if client.worker is not None:
+            client.worker.client = None
+            kill(client.worker.pid)
+
+    def on_event(self, fd, poll, stale):
+        """Returns what it says: CHILD, DONE or STALE; 0: it has ended; None: nothing. And the worker."""
+        worker = self.known[fd]
+        if fd == worker.pidfd:
+            return 0, worker
+        try:
+            kind, value = struct.unpack("ii", worker.channel.recv(8))
+        except (OSError, struct.error):
+            poll.unregister(fd)
+            del self.known[fd]
+            worker.channel.close()
+            worker.channel = None
+            return None, worker
+        if kind == CHILD:
+            os.close(worker.request["output"])
+            worker.taken = True
+            worker.files.add(worker.request["file"])
+        if kind == DONE:
+            worker.since, worker.status, worker.result = time.monotonic(), value, worker.request["result"]
+            self.mark(True)
+            if stale:
+                worker.end()
+        if kind == STALE:
+            worker.ending = time.monotonic()
+        return kind, worker
+
+    def forget(self, worker, poll):
+        """Of a worker that has ended, before it is reaped; returns the clients that have waited long enough."""
+        for fd in [fd for fd, other in self.known.items() if other is worker]:
+            poll.unregister(fd)
+            del self.known[fd]
+        worker.close()
+        try:
+            os.unlink(trace_of(self.name, worker.pid))
+        except FileNotFoundError:
+            pass
+        if not self.known:
+            self.mark(False)
+        for waited in self.waiting.values():
+            waited.discard(worker)
+        return [client for client in list(self.waiting) if not self.has_to_wait(client)]
+
+
+class Readings:
+    """What a worker has read, looked for and not found since it began, and whether all that is still so."""
+
+    def __init__(self, memory, tracer, since):
+        self.memory, self.tracer, self.began, self.since = memory, tracer, since, since
+        self.files, self.folders, self.places = {}, {}, []
+        self.written, self.made = set(), ()
+        self.read = 0
+
+    def take(self):
+        """Takes what came since the last time; false when it may have changed meanwhile."""
+        self.tracer.flush()
+        paths, folders, databases = set(), set(), set()
+        with open(self.tracer.log, "rb") as file:
+            file.seek(self.read)
+            data = file.read()
+        self.read += len(data)
+        records = iter(data.split(b"\0")[:-1])
+        for record in records:
+            kind, path = record[:1], os.fsdecode(record[1:])
+            if kind in b"lu":
+                next(records)
+            if kind == b"l":
+                folders.add(path)
+            elif kind in b"rsa":
+                paths.add(path)
+            elif kind == b"b":
+                databases.add(path)
+            elif kind in b"wW":
+                self.written.add(path)
+                self.made += (path + "/",) if kind == b"W" else ()
+        self.take_databases(databases)
+        self.folders.update((path, Folder(path)) for path in folders - set(self.folders) if not self.is_written(path))
+        return self.take_files(paths) and self.take_modules()
+
+    def take_databases(self, paths):
+        for path in paths:
+            found = state(path)
+            if found.__class__ is tuple and found[0] < self.began:
+                self.files[path] = found
+            else:
+                self.written.add(path)
+
+    def take_files(self, paths):
+        new = {path: state(path) for path in paths if path not in self.files and not is_kept_out(path) and not self.is_written(path)}
+        self.files.update(new)
+        return not any(found.__class__ is tuple and max(found[:2]) >= self.since - CLOCK_STEP for found in new.values())
+
+    def take_modules(self):
+        if any(folder.has_changed() for folder in self.places):
+            return False
+        root = self.memory.root + "/"
+        paths = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+        self.places = [Folder(folder, modules) for folder, modules in search_places(self.memory.root).items()]
+        return self.take_files({path for path in paths if path.startswith(root)})
+
+    def is_written(self, path):
+        return path in self.written or path.startswith(self.made)
+
+    def has_changed(self):
+        if self.memory.has_changed():
+            return True
+        for path, was in self.files.items():
+            if not self.is_written(path) and state(path) != was:
+                return True
+        return any(map(self.names_changed, self.folders.values())) or any(folder.has_changed() for folder in self.places)
+
+    def names_changed(self, folder):
+        """Whether names came or went that no test of ours wrote."""
+        if not folder.has_changed():
+            return False
+        found = folder.find()
+        if found is None or folder.names is None:
+            return found != folder.names
+        return any(not self.is_written(os.path.join(folder.path, name)) for name in set(found) ^ set(folder.names))
+
+
+class Sharing:
+    """What makes a child go on: `plugin` runs its file, by `request`."""
+
+    def __init__(self, plugin, server, request):
+        self.plugin, self.request = plugin, request
+        self.channel = request["channel"]
+        self.started = plugin.clock()
+        self.pid = os.getpid()
+        self.output = os.memfd_create("testfan")  # where what is printed between two files goes
+        self.current = os.fstat(1)
+        self.count = 0
+        self.folders = {}  # path -> the node that pytest made of it
+        self.last = None  # the item that ran last
+        self.going_on = self.alone = False
+        self.tracer = server.tracer
+        self.readings = Readings(server.memory, self.tracer, time.time_ns())
+        self.start_log(os.path.abspath(trace_of(server.name, self.pid)))
+        self.tracer.pending.append("t%d" % self.readings.since)
+
+    def start_log(self, log):
+        """The trace goes to a file of the process's own. A child that does not go on leaves it as that of its only file."""
+        open(log, "ab").close()
+        self.tracer.log = log
+        try:
+            if self.request["trace"]:
+                os.link(log, self.request["trace"])
+        except OSError:  # a file system without links
+            self.tracer.log, self.alone = os.path.abspath(self.request["trace"]), True
+
+    # As the next item, this makes pytest leave all but the session and its packages.
+    def listchain(self):
+        import pytest
+
+        kept = (pytest.Session, pytest.Package) + ((pytest.Directory,) if hasattr(pytest, "Directory") else ())
+        chain = []
+        for node in self.stack.stack:
+            if not isinstance(node, kept):
+                break
+            chain.append(node)
+        return chain
+
+    def goes_on(self):
+        if self.plugin.getpid() != self.pid or self.alone:
+            return False
+        if not self.going_on:
+            cost = self.plugin.setup_cost()
+            dear = cost >= DEAR_SECONDS and cost >= DEAR_PART * (self.plugin.clock() - self.started)
+            self.going_on = self.request["share"] == "session" or dear
+        return self.going_on
+
+    def hold(self, session):
+        self.stack = session._setupstate
+        leave = self.leave = self.stack.teardown_exact
+        self.stack.teardown_exact = lambda nextitem: leave(self if nextitem is None and self.goes_on() else nextitem)
+
+    def let_go(self):
+        vars(self.stack).pop("teardown_exact", None)
+
+    def tear_down(self, nextitem):
+        """Leaves what the next item does not need. What fails is an error of the last item, but its file is done."""
+        from _pytest.runner import CallInfo
+
+        call = CallInfo.from_call(lambda: self.leave(nextitem), "teardown")
+        if call.excinfo is None or self.last is None:
+            return
+        report = self.last.ihook.pytest_runtest_makereport(item=self.last, call=call)
+        tear(self.result, {"id": self.last.nodeid, "message": "failed on teardown with %s" % call.excinfo.exconly(), "text": report.longreprtext})
+
+    def keep_node(self, made):
+        known = self.folders.setdefault(str(made.path), made)
+        return known if known.parent is made.parent and type(known) is type(made) else made
+
+    def end_file(self, config, session):
+        """The report, the log and the trace of the file that has run; false when nobody wants another."""
+        status = 1 if session.testsfailed else 0 if session.testscollected else 5
+        write_report(config)
+        summarize(config, status)
+        self.plugin.finish(status, kept=True)
+        self.put_trace()
+        self.count += 1
+        self.result = self.request["result"]
+        if session.items:
+            self.last = session.items[-1]
+        sys.stdout.flush()
+        sys.stderr.flush()
+        redirect(self.output, self.current)
+        if not self.say(DONE, status << 8):
+            return status
+        # A group is dated by its begin: what changes while it runs makes all of it run again.
+        fresh = self.request["group"] or self.readings.take()
+        self.next = receive(self.channel) if fresh else None
+        if not fresh or (self.next is not None and not self.request["group"] and self.readings.has_changed()):
+            self.next = None
+            self.say(STALE)
+        return 0
+
+    def say(self, kind, value=0):
+        try:
+            self.channel.sendall(struct.pack("ii", kind, value))
+        except OSError:  # a test has closed it
+            return False
+        return True
+
+    def put_trace(self):
+        self.tracer.flush()
+        if not self.request["trace"]:
+            return
+        if not self.count:
+            os.unlink(self.request["trace"])
+        with open(self.tracer.log, "rb") as file, open(self.request["trace"], "wb") as copy:
+            copy.write(file.read())
+
+    def begin(self, config, session):
+        """Makes ready for the next file."""
+        request = self.request = self.next
+        self.say(CHILD)
+        self.readings.since = time.time_ns()
+        self.take_output(request["output"])
+        session.testsfailed = session.testscollected = 0
+        session.items = []
+        getattr(config.pluginmanager, "_duplicatepaths", set()).clear()
+        restart_terminal(config)
+
+    def take_output(self, output):
+        redirect(output, os.fstat(self.output), self.output)
+        self.current = os.fstat(output)
+        printed = os.pread(self.output, 1 << 20, 0)
+        os.ftruncate(self.output, 0)
+        os.lseek(self.output, 0, os.SEEK_SET)
+        while printed:
+            printed = printed[os.write(output, printed) :]
+        os.close(output)
+
+    def end(self, config):
+        """Leaves everything; what pytest says at its own end belongs to no file."""
+        self.let_go()
+        self.tear_down(None)
+        self.plugin.log = os.devnull
+        restart_report(config, os.devnull)
+
+def main(plugin, config, session):
+    """What pytest's own _main does, and for a child that goes on also for the files that follow."""
+    config.hook.pytest_collection(session=session)
+    sharing = plugin.sharing
+    if sharing is not None:
+        sharing.hold(session)
+    try:
+        config.hook.pytest_runtestloop(session=session)
+        while sharing is not None and sharing.goes_on():
+            status = sharing.end_file(config, session)
+            if status or sharing.next is None:
+                sharing.end(config)
+                return status
+            sharing.begin(config, session)
+            plugin.take(config, sharing.next, sharing.count)
+            config.hook.pytest_collection(session=session)
+            sharing.tear_down(session.items[0] if session.items else sharing)
+            config.hook.pytest_runtestloop(session=session)
+    finally:
+        if sharing is not None:
+            sharing.let_go()
+            sharing.going_on = False
+    return 1 if session.testsfailed else 0 if session.testscollected else 5
+
+
+def report_of(config):
+    from _pytest.junitxml import xml_key
+
+    return config.stash.get(xml_key, None)
+
+
+def write_report(config):
+    report = report_of(config)
+    if report is not None:
+        report.pytest_sessionfinish()
+
+
+def restart_report(config, path):
+    report = report_of(config)
+    if report is None:
+        return
+    report.node_reporters.clear()
+    report.node_reporters_ordered.clear()
+    report.global_properties.clear()
+    report.open_reports.clear()
+    report.cnt_double_fail_tests = 0
+    report.stats.update(dict.fromkeys(report.stats, 0))
+    report.logfile = os.path.normpath(os.path.abspath(path))
+    report.pytest_sessionstart()
+
+
+def summarize(config, status):
+    """Prints what pytest prints at its end."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or not hasattr(terminal, "stats"):
+        return
+    terminal.ensure_newline()
+    config.hook.pytest_terminal_summary(terminalreporter=terminal, exitstatus=status, config=config)
+    terminal.summary_stats()
+    terminal.flush()
+
+
+def restart_terminal(config):
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or not hasattr(terminal, "stats"):
+        return
+    terminal.stats = {}
+    fresh = {"_numcollected": 0, "_already_displayed_warnings": None, "_known_types": None, "_main_color": None, "currentfspath": None, "_progress_nodeids_reported": set()}
+    for name in fresh.keys() & vars(terminal).keys():
+        setattr(terminal, name, fresh[name])

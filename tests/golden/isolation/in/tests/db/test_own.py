@@ -1,0 +1,3 @@
+# testfan: isolation=file
+def test_it():
+    pass
