@@ -89,7 +89,7 @@ double progress_left(const struct progress *p, int64_t now) {
 }
 
 static void put_time(struct buf *b, double seconds) {
-    long s = lround(seconds);
+    long s = (long)ceil(seconds);
     if (s < 60)
         buf_fmt(b, "%ld s left", s);
     else if (s < 3600)
@@ -163,14 +163,14 @@ void progress_line(const struct progress *p, int64_t now, size_t width, bool col
     if (p->failed)
         buf_fmt(&head, "%ld failed", p->failed);
     size_t to = head.len;
-    if (left >= 0) {
+    if (left > 0) {
         buf_str(&head, to > from ? ", " : "");
         put_time(&head, left);
     }
     if (p->running.len)
         buf_str(&head, head.len > from ? ": " : p->total ? "" : "running ");
     else if (p->total && p->done >= p->total)
-        buf_str(&head, p->failed ? ": a second look at what failed" : "merging the reports");
+        buf_str(&head, p->failed ? ": trying once more among the others" : "merging the reports");
     size_t n = head.len < width ? head.len : width;
     if (color && to > from && to <= n) {
         buf_add(line, head.s, from);

@@ -19,13 +19,24 @@ void screen_open(struct screen *s, struct arena *a, const struct screen_options 
     progress_new(&s->progress, a, options->schedule);
 }
 
+/* 0: it is no terminal, or does not tell. */
+static int columns_of(int fd) {
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 int screen_columns(int fd) {
     const char *said = getenv("COLUMNS");
     int columns = said ? atoi(said) : 0;
-    struct winsize size;
-    if (columns <= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0)
-        columns = size.ws_col;
+    if (columns <= 0)
+        columns = columns_of(fd);
     return columns >= NARROWEST ? columns : columns > 0 ? NARROWEST : 80;
+}
+
+/* A terminal that shows something in its last column may go on in the next line. */
+static size_t live_columns(void) {
+    int columns = columns_of(2);
+    return (size_t)(columns > 1 ? columns : screen_columns(2)) - 1;
 }
 
 bool screen_is_live(int fd) {
@@ -46,8 +57,7 @@ void screen_draw(struct screen *s) {
         return;
     struct buf line = {0};
     buf_str(&line, "");
-    /* A terminal that shows something in its last column may go on in the next line. */
-    progress_line(&s->progress, now, (size_t)screen_columns(2) - 1, s->options->color, &line);
+    progress_line(&s->progress, now, live_columns(), s->options->color, &line);
     if (line.len != s->line.len || memcmp(line.s, s->line.s, line.len) != 0) {
         fprintf(stderr, "\r%s\033[K", line.s);
         fflush(stderr);

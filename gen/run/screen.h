@@ -52,7 +52,7 @@ int screen_patience(const struct screen *s);
 /* Shows what was held back, and takes the live line away. */
 void screen_close(struct screen *s);
 
-/* How many columns the terminal has: $COLUMNS, or what the terminal `fd` says, or 80. */
+/* How wide text is to be, as pytest has it: $COLUMNS, or the columns of the terminal `fd`, or 80. */
 int screen_columns(int fd);
 /* Whether the terminal `fd` is one on which a line can be rewritten. */
 bool screen_is_live(int fd);

@@ -281,3 +281,14 @@ def test_a_target_that_is_killed_leaves_the_line(tree, told):
     go(told)
     terminal.end(None)
     assert not any("test_a.py" in line for line in terminal.live(since))
+
+
+def test_jobs_and_load_are_ninjas(tree, tmp_path):
+    tree.write({"test_a.py": "def test_a():\n    pass\n"})
+    ninja = tmp_path / "ninja"
+    ninja.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/words\nexec {tree.ninja_program} "$@"\n')
+    ninja.chmod(0o755)
+    tree.testfan("test", "-j", "3", "--load", "7", NINJA=str(ninja), check=0)
+    assert "-j 3 -l 7" in (tmp_path / "words").read_text()
+    tree.testfan("test", NINJA=str(ninja), check=0)
+    assert "-j" not in (tmp_path / "words").read_text() and "-l" not in (tmp_path / "words").read_text()

@@ -155,7 +155,7 @@ static void test_line(void **state) {
         progress_end(&f.p, 0, 0);
     assert_line(&f, 0, 80, "[3/7] 2 failed");
     f.p.done = 7;
-    assert_line(&f, 0, 80, "[7/7] 2 failed: a second look at what failed");
+    assert_line(&f, 0, 80, "[7/7] 2 failed: trying once more among the others");
     f.p.failed = 0;
     assert_line(&f, 0, 80, "[7/7] merging the reports");
     arena_free(&f.arena);
