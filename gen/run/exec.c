@@ -286,7 +286,6 @@ static bool run_attempts(struct target_run *t, struct attempt *at) {
 static int run_target(struct target_run *t) {
     const char *session = getenv("TESTFAN_SESSION");
     session = session && *session ? session : NULL;
-    bool first = !t->started.tv_sec;
     if (!read_run_file(t) || (t->takes_turns && !turn_take(t->alone)) || !prepare(t))
         return 2;
     const char *maxfail = getenv("TESTFAN_MAXFAIL");
@@ -297,8 +296,7 @@ static int run_target(struct target_run *t) {
     /* What is to be run again can still pass, and then all that stands behind it must have run. */
     t->failures_left = t->maxfail && !t->retries ? t->maxfail - failures : 0;
     history_begin(t->xml);
-    if (first)
-        notes_begin(schedule_name(&t->arena, t->file, t->shard));
+    notes_begin(schedule_name(&t->arena, t->file, t->shard));
     struct attempt at = {0};
     bool ran = run_attempts(t, &at);
     int interrupted = at.child.interrupted;

@@ -31,7 +31,8 @@ static bool tell(char kind, const char *bytes, size_t n) {
 
 void notes_begin(const char *name) {
     const char *wanted = getenv("TESTFAN_NOTES");
-    line = wanted ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    if (wanted && line < 0)
+        line = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     size_t n = strlen(name);
     bool heard = line >= 0 && tell('+', name, n < CHUNK ? n : CHUNK);
     passes_output = heard && str_eq(wanted, "output");

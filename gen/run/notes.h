@@ -10,7 +10,8 @@
  */
 #define NOTES_FOLDER ".testfan/tmp/session"
 
-/* In exec. Says that this process runs a target from now on, if `testfan test` listens. */
+/* In exec. Says that this process runs a target, or the next file of a group, from now on, if `testfan test`
+ * listens. */
 void notes_begin(const char *name);
 /* Passes on what the target printed, if that is wanted. */
 void notes_output(const char *bytes, size_t n);

@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#define ENOUGH 0.5 /* seconds of tests that must have ended before their pace counts */
+#define ENOUGH 0.5  /* seconds of tests that must have ended before their pace counts */
+enum { LONG = 10 }; /* seconds after which it is shown how long a target has run */
 
 void progress_new(struct progress *p, struct arena *a, const struct schedule *schedule) {
     *p = (struct progress){.arena = a, .schedule = schedule, .places = {.arena = a}, .usual = -1};
@@ -27,11 +28,15 @@ static double expected(const struct progress *p, uint32_t place) {
 }
 
 void progress_start(struct progress *p, const char *name, long pid, int64_t now) {
-    uint32_t place = map_get(&p->places, name, strlen(name));
+    uint32_t place = map_get(&p->places, name, strlen(name)), had = p->running.len;
+    for (uint32_t i = p->running.len; i-- > 0;)
+        if (p->running.items[i].pid == pid)
+            progress_end(p, i, now);
+    bool goes_on = p->running.len < had;
     if (place != MAP_NONE && !p->started[place]) {
         p->started[place] = true;
-        p->n_started++;
-        p->behind = place + 1;
+        p->n_started += !goes_on;
+        p->behind = goes_on ? p->behind : place + 1;
     }
     array_push(p->arena, &p->running,
                (struct running){arena_strdup(p->arena, name), pid, now, expected(p, place)});
@@ -88,32 +93,37 @@ double progress_left(const struct progress *p, int64_t now) {
     return fmax(beside / (double)(p->most ? p->most : 1), longest) + alone * speed;
 }
 
-static void put_time(struct buf *b, double seconds) {
-    long s = (long)ceil(seconds);
+static void put_seconds(struct buf *b, long s) {
     if (s < 60)
-        buf_fmt(b, "%ld s left", s);
+        buf_fmt(b, "%ld s", s);
     else if (s < 3600)
-        buf_fmt(b, "%ld:%02ld left", s / 60, s % 60);
+        buf_fmt(b, "%ld:%02ld", s / 60, s % 60);
     else
-        buf_fmt(b, "%ld:%02ld:%02ld left", s / 3600, s / 60 % 60, s % 60);
+        buf_fmt(b, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 }
 
-static const char *shown(const struct progress *p, uint32_t i, bool whole, struct buf *b) {
-    const char *name = p->running.items[i].name;
+/* The name, with the time since when it runs where that is long. */
+static const char *shown(const struct progress *p, int64_t now, uint32_t i, bool whole, struct buf *b) {
+    const struct running *r = &p->running.items[i];
+    const char *name = whole ? r->name : os_basename(r->name);
+    long seconds = (long)((now - r->since) / 1000000000);
     buf_reset(b);
-    if (!whole)
-        name = os_basename(name);
     text_put(b, name, strlen(name), SIZE_MAX);
+    if (seconds >= LONG) {
+        buf_str(b, " (");
+        put_seconds(b, seconds);
+        buf_char(b, ')');
+    }
     return b->s;
 }
 
 /* How many of the names fit, with what is said of the others. */
-static uint32_t fitting(const struct progress *p, size_t room, bool whole) {
+static uint32_t fitting(const struct progress *p, int64_t now, size_t room, bool whole) {
     struct buf b = {0};
     size_t used = 0;
     uint32_t n = 0;
     for (; n < p->running.len; n++) {
-        used += text_width(shown(p, n, whole, &b)) + 2 * (n > 0);
+        used += text_width(shown(p, now, n, whole, &b)) + 2 * (n > 0);
         size_t others = n + 1 < p->running.len ? strlen(" +99") : 0;
         if (used + others > room)
             break;
@@ -138,18 +148,18 @@ static void put_cut(struct buf *line, const char *name, size_t room) {
     }
 }
 
-static void put_names(const struct progress *p, struct buf *line, size_t room) {
-    bool whole = fitting(p, room, true) == p->running.len;
-    uint32_t n = fitting(p, room, whole);
+static void put_names(const struct progress *p, int64_t now, struct buf *line, size_t room) {
+    bool whole = fitting(p, now, room, true) == p->running.len;
+    uint32_t n = fitting(p, now, room, whole);
     struct buf b = {0};
     for (uint32_t i = 0; i < n; i++) {
         buf_str(line, i ? ", " : "");
-        buf_str(line, shown(p, i, whole, &b));
+        buf_str(line, shown(p, now, i, whole, &b));
     }
     if (n && n < p->running.len)
         buf_fmt(line, " +%u", p->running.len - n);
     else if (!n && p->running.len)
-        put_cut(line, shown(p, 0, false, &b), room);
+        put_cut(line, shown(p, now, 0, false, &b), room);
     buf_free(&b);
 }
 
@@ -165,7 +175,8 @@ void progress_line(const struct progress *p, int64_t now, size_t width, bool col
     size_t to = head.len;
     if (left > 0) {
         buf_str(&head, to > from ? ", " : "");
-        put_time(&head, left);
+        put_seconds(&head, (long)ceil(left));
+        buf_str(&head, " left");
     }
     if (p->running.len)
         buf_str(&head, head.len > from ? ": " : p->total ? "" : "running ");
@@ -179,6 +190,6 @@ void progress_line(const struct progress *p, int64_t now, size_t width, bool col
     } else {
         buf_add(line, head.s, n);
     }
-    put_names(p, line, width - n);
+    put_names(p, now, line, width - n);
     buf_free(&head);
 }

@@ -24,7 +24,7 @@ struct progress {
     struct map places; /* name -> index in the schedule */
     bool *started;     /* by that index */
     uint32_t behind;   /* of the last one that started: what stands before it and has not started, will not */
-    uint32_t n_started; /* how many have */
+    uint32_t n_started; /* how many have, of a group only the first */
     ARRAY(struct running) running;
     long done, total, failed; /* targets; total is 0 until it is known */
     long most;                /* that ran at the same time, so far */
@@ -33,6 +33,7 @@ struct progress {
 };
 
 void progress_new(struct progress *p, struct arena *a, const struct schedule *schedule);
+/* What the same process ran before has ended: they are files of one group, and one edge for ninja. */
 void progress_start(struct progress *p, const char *name, long pid, int64_t now);
 /* Takes out of the running ones the i-th. */
 void progress_end(struct progress *p, uint32_t i, int64_t now);

@@ -128,6 +128,9 @@ void screen_take_note(struct screen *s, const struct note *note) {
         take_output(s, note);
         return;
     }
+    ARRAY_FOR (struct stream, stream, &s->streams)
+        stream->ended |= stream->pid == note->pid;
+    hand_over(s);
     progress_start(&s->progress, note->text, note->pid, os_now());
     const struct running *r = &s->progress.running.items[s->progress.running.len - 1];
     if (s->options->verbose)

@@ -292,3 +292,18 @@ def test_jobs_and_load_are_ninjas(tree, tmp_path):
     assert "-j 3 -l 7" in (tmp_path / "words").read_text()
     tree.testfan("test", NINJA=str(ninja), check=0)
     assert "-j" not in (tmp_path / "words").read_text() and "-l" not in (tmp_path / "words").read_text()
+
+
+@pytest.mark.parametrize("cold", [(), ("--no-workers",)])
+def test_files_of_a_group_are_told_one_by_one(tree, told, cold):
+    files = waiting(told, "a", "b")
+    tree.write({name: "# testfan: together=both\n" + text for name, text in files.items()})
+    tree.write({"tests/test_a.py": "# testfan: together=both\ndef test_a():\n    print('a was here')\n"})
+    terminal = Terminal(tree, "-v", *cold, "--", "-s")
+    terminal.wait_for(b"running tests/test_b.py")
+    go(told, "b")
+    terminal.end(0)
+    shown = terminal.shown()
+    assert shown.index("--- tests/test_a.py") < shown.index("--- tests/test_b.py")
+    texts = "\n".join(shown).split("--- tests/test_b.py")
+    assert "a was here" in texts[0] and "b begins" in texts[1] and "b ends" in texts[1]

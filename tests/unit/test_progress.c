@@ -114,7 +114,7 @@ static void test_what_was_never_seen(void **state) {
     add(&f, "a", 4, false);
     begin(&f, 2);
     progress_start(&f.p, "new", 1, 0);
-    progress_start(&f.p, "unheard of", 1, 0);
+    progress_start(&f.p, "unheard of", 2, 0);
     assert_left(&f, 0, (4 + 4 + 4) / 2.0);
     arena_free(&f.arena);
 }
@@ -141,7 +141,8 @@ static void test_line(void **state) {
     f.p.done = 3;
     f.p.n_started = 4;
     progress_start(&f.p, "tests/test_api.py", 1, 0);
-    assert_line(&f, 60, 80, "[3/7] 2:30:41 left: tests/test_api.py");
+    assert_line(&f, 9, 80, "[3/7] 2:31:32 left: tests/test_api.py");
+    assert_line(&f, 60, 80, "[3/7] 2:30:41 left: tests/test_api.py (1:00)");
     progress_start(&f.p, "tests/test_db.py (1 of 2)", 2, 0);
     f.p.failed = 2;
     assert_line(&f, 0, 80, "[3/7] 2 failed, 2:30:00 left: tests/test_api.py, tests/test_db.py (1 of 2)");
@@ -158,6 +159,24 @@ static void test_line(void **state) {
     assert_line(&f, 0, 80, "[7/7] 2 failed: trying once more among the others");
     f.p.failed = 0;
     assert_line(&f, 0, 80, "[7/7] merging the reports");
+    arena_free(&f.arena);
+}
+
+/* One process runs the files of a group one after the other. */
+static void test_group(void **state) {
+    (void)state;
+    struct fixture f = {0};
+    add(&f, "a", 4, false);
+    add(&f, "g1", 3, false);
+    add(&f, "g2", 2, false);
+    begin(&f, 2);
+    progress_start(&f.p, "a", 1, 0);
+    progress_start(&f.p, "g1", 2, 0);
+    progress_start(&f.p, "g2", 2, 3 * SECOND);
+    assert_int_equal(f.p.running.len, 2);
+    assert_int_equal(f.p.n_started, 2);
+    assert_int_equal(f.p.most, 2);
+    assert_line(&f, 3, 80, "[0/2] 2 s left: a, g2");
     arena_free(&f.arena);
 }
 
@@ -220,6 +239,7 @@ int main(void) {
         cmocka_unit_test(test_what_was_never_seen),
         cmocka_unit_test(test_nothing_is_known_yet),
         cmocka_unit_test(test_line),
+        cmocka_unit_test(test_group),
         cmocka_unit_test(test_names_that_are_odd),
         cmocka_unit_test(test_color),
         cmocka_unit_test(test_order),
