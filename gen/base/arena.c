@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 64 * 1024 };
+enum { FIRST_BLOCK = 2 * 1024, BLOCK = 64 * 1024 };
 
 struct arena_block {
     struct arena_block *next;
@@ -18,12 +18,13 @@ void *arena_alloc(struct arena *a, size_t size) {
     size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     struct arena_block *b = a->head;
     if (!b || b->size - b->used < size) {
-        size_t room = size > BLOCK ? size : BLOCK;
+        size_t next = !b ? FIRST_BLOCK : b->size < BLOCK / 4 ? b->size * 4 : BLOCK;
+        size_t room = size > next ? size : next;
         b = calloc(1, sizeof *b + room);
         if (!b)
             die("out of memory");
         b->size = room;
-        if (a->head && size > BLOCK) {
+        if (a->head && size > next) {
             b->next = a->head->next;
             a->head->next = b;
         } else {

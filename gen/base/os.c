@@ -94,6 +94,8 @@ bool os_mkdirs(const char *path) {
         errno = ENAMETOOLONG;
         return false;
     }
+    if (os_is_dir(path))
+        return true;
     for (char *p = tmp + 1; *p; p++) {
         if (*p != '/')
             continue;

@@ -55,7 +55,12 @@ bool inputs_write(struct inputs *in, const char *path, bool extra) {
             continue;
         any |= i->extra;
         last = i;
-        buf_fmt(&b, "%c%s %s %s\n", letters[i->kind], i->extra ? "+" : "", i->digest, i->path);
+        buf_char(&b, letters[i->kind]);
+        buf_str(&b, i->extra ? "+ " : " ");
+        buf_str(&b, i->digest);
+        buf_char(&b, ' ');
+        buf_str(&b, i->path);
+        buf_char(&b, '\n');
     }
     bool ok = true;
     if (any || (!extra && b.len))

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Ninja takes the time of a run before exec does; an input that is not newer must be older than both. */
 #define NINJA_START 2000000000LL
@@ -35,6 +36,8 @@ struct digestion {
     struct strs digest_texts;
     const char *prefix;
     struct strs sites;
+    struct map real_dirs; /* folder -> index into real_names, where it lies when links are followed */
+    struct strs real_names;
     enum late late;  /* what of the late edges was taken */
     int64_t started; /* when the process began that ran the target, and others before it */
 };
@@ -189,6 +192,25 @@ static void add_file(struct digestion *d, enum input_kind kind, const char *path
         add_content(d, kind, path, &st);
 }
 
+/* Where a path of the tree lies when links are followed, if in the tree. Folders are asked about once. */
+static const char *real_place(struct digestion *d, const char *here) {
+    const char *full = os_join(d->a, d->t->rootdir, here), *dir = os_dirname(d->a, full);
+    char target[2];
+    if (readlink(full, target, sizeof target) >= 0) {
+        const char *real = os_realpath(d->a, full);
+        return real ? in_tree(d, real) : NULL;
+    }
+    uint32_t known = map_get(&d->real_dirs, dir, strlen(dir));
+    if (known == MAP_NONE) {
+        const char *real = os_realpath(d->a, dir);
+        known = d->real_names.len;
+        array_push(d->a, &d->real_names, real ? real : dir);
+        map_add(&d->real_dirs, dir, strlen(dir), known);
+    }
+    const char *real = d->real_names.items[known];
+    return strcmp(real, dir) == 0 ? here : in_tree(d, os_join(d->a, real, os_basename(here)));
+}
+
 static void take_file(struct digestion *d, enum input_kind kind, const char *path) {
     const char *here = in_tree(d, path);
     if (!here) {
@@ -199,8 +221,7 @@ static void take_file(struct digestion *d, enum input_kind kind, const char *pat
     if (is_private(here) || was_written(d, here))
         return;
     add_file(d, kind, here);
-    const char *real = os_realpath(d->a, os_join(d->a, d->t->rootdir, here));
-    const char *there = real ? in_tree(d, real) : NULL;
+    const char *there = real_place(d, here);
     if (there && *there && strcmp(there, here) != 0)
         add_file(d, kind, there);
 }
@@ -363,7 +384,8 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
                           .written = {.arena = a},
                           .dists = {.arena = a},
                           .known = {.arena = a},
-                          .digests = {.arena = a}};
+                          .digests = {.arena = a},
+                          .real_dirs = {.arena = a}};
     *in = (struct inputs){0};
     size_t n = 0;
     char *raw = os_read(a, t->raw, &n);
