@@ -6,7 +6,7 @@
 int cmd_test(struct invocation *in) {
     struct project p;
     struct plan plan;
-    if (!project_load(in->arena, in, PROJECT_RUNS, &p))
+    if (!project_load(in->arena, in, PROJECT_RUNS | PROJECT_STARTS, &p))
         return EXIT_USAGE;
     int code = suite_run(in, &p, &plan);
     project_free(&p);

@@ -4,6 +4,7 @@
 #include "base/os.h"
 #include "base/out.h"
 #include "cli/options.h"
+#include "cli/support.h"
 #include "cli/workspace.h"
 #include "emit/ninja.h"
 #include "run/schedule.h"
@@ -89,6 +90,8 @@ static bool load(struct arena *a, const struct invocation *in, unsigned flags, s
     p->below = inside ? p->start + n + (p->config.rootdir[n - 1] != '/') : "";
     timer_lap("config");
     os_mkdirs(in_root(p, ".testfan/cache")); /* now, so that it does not look like a change of the tree */
+    if (flags & PROJECT_STARTS)
+        support_start_server(p, in);
     *started = now_ns();
     if (!scan_tree(a, &p->config, &p->scan))
         return false;
@@ -183,10 +186,6 @@ bool project_node(const struct project *p, const char *word, uint32_t *node) {
     return false;
 }
 
-static bool write_text(const struct project *p, const char *path, const char *text) {
-    return out_write(in_root(p, path), text, strlen(text), NULL);
-}
-
 /* The folders in which a path would appear that runs looked for in vain. */
 static void watch_learned(const struct project *p, struct strs *paths) {
     for (uint32_t i = 0; i < p->learned.len; i++) {
@@ -237,65 +236,6 @@ static struct strs watched_paths(const struct project *p) {
     return paths;
 }
 
-/* Of what runs the tests: a new testfan that runs them in another way runs them again. */
-static const char *digest_rules(struct arena *a) {
-    const char *names[] = {"testfan_bazel.py", "testfan_company.py", "testfan_probe.py"};
-    const struct strs others = {.items = names, .len = sizeof names / sizeof *names};
-    struct digest sum = {0};
-    char hex[33];
-    for (const struct embedded_file *f = embedded_files; f->name; f++)
-        if (str_ends(f->name, ".py") && !strs_has(&others, f->name))
-            digest_add(&sum, digest_bytes(f->text, strlen(f->text)));
-    digest_hex(sum, hex);
-    return arena_strdup(a, hex);
-}
-
-static bool write_lists(const struct project *p) {
-    bool ok = true;
-    for (uint32_t i = 0; i < p->graph.nodes && ok; i++) {
-        const char *path = graph_path(&p->graph, i);
-        size_t n = strlen(path);
-        if (!n || path[n - 1] != '/')
-            continue;
-        const char *dir = arena_strndup(p->arena, path, n - 1);
-        char hex[34];
-        digest_hex(inputs_list(p->config.rootdir, dir, NULL), hex);
-        ok = write_text(p, arena_printf(p->arena, LIST_FOLDER "%s" LIST_NAME, n == 1 ? "" : path), hex);
-    }
-    return ok;
-}
-
-static bool write_support(struct project *p, const struct strs *watched) {
-    bool ok = write_text(p, ".testfan/.gitignore", "*\n");
-    ok = ok && write_text(p, ".testfan/stamp",
-                          arena_printf(p->arena, "%s%srules %s\n", dists_stamp(&p->dists),
-                                       python_stamp(p->arena, &p->python, &p->config.testfan.env),
-                                       digest_rules(p->arena)));
-    ok = ok && dists_write(&p->dists, &p->graph);
-    static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
-                                           {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
-                                           {"testfan_company.py", ".testfan/rules/testfan_company.py"},
-                                           {"testfan_shard.py", ".testfan/rules/testfan_shard.py"},
-                                           {"testfan_server.py", SERVER_PROGRAM},
-                                           {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
-                                           {"testfan_memory.py", ".testfan/rules/testfan_memory.py"},
-                                           {"testfan_preload.py", ".testfan/rules/testfan_preload.py"},
-                                           {"testfan_session.py", ".testfan/rules/testfan_session.py"},
-                                           {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
-    for (const struct embedded_file *f = embedded_files; f->name; f++)
-        for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)
-            if (strcmp(f->name, rules[i][0]) == 0)
-                ok = write_text(p, rules[i][1], f->text);
-    ok = ok && write_lists(p);
-    ok = ok && closure_write(&p->sure, in_root(p, CLOSURE_SURE)) &&
-         closure_write(&p->graph, in_root(p, CLOSURE_ALL));
-    struct buf b = {0};
-    emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir}, watched);
-    ok = ok && out_write(in_root(p, ".testfan/machine.ninja"), b.s, b.len, NULL);
-    buf_free(&b);
-    return ok;
-}
-
 static bool may_overwrite(const struct project *p, const char *path) {
     struct arena scratch = {0};
     size_t n = 0;
@@ -318,7 +258,7 @@ static void make_newest(const char *path) {
 bool project_write(struct project *p, const struct plan *plan) {
     const char *file = plan->filtered ? os_join(p->arena, plan->dir, "build.ninja") : "build.ninja";
     struct strs watched = watched_paths(p);
-    if (!may_overwrite(p, file) || !write_support(p, &watched) || !plan_write(plan, p->config.rootdir))
+    if (!may_overwrite(p, file) || !support_write(p, &watched) || !plan_write(plan, p->config.rootdir))
         return false;
     forget_stale(plan, &p->sure, &p->graph, &p->dists, p->config.rootdir,
                  in_root(p, ".testfan/cache/inputs"));
@@ -358,8 +298,6 @@ void project_schedule(struct project *p, const struct plan *plan, struct schedul
 const char *project_write_ordered(struct project *p, const struct plan *plan,
                                   const struct schedule *schedule) {
     const char *dir = plan->filtered ? plan->dir : ".testfan";
-    if (!schedule->known)
-        return plan->filtered ? os_join(p->arena, dir, "build.ninja") : "build.ninja";
     uint32_t *order = arena_alloc(p->arena, (schedule->len + 1) * sizeof *order);
     for (uint32_t i = 0; i < schedule->len; i++)
         order[i] = schedule->items[i].index;

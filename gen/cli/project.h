@@ -38,6 +38,7 @@ enum project_flag {
     PROJECT_RUNS = 1,      /* without an interpreter there is no going on */
     PROJECT_UNLEARNED = 2, /* testfan.learned.json is left out of the graph */
     PROJECT_NO_EDGES = 4,  /* the graph has only the files */
+    PROJECT_STARTS = 8,    /* the fork server may start while the tree is read (cli/support.h) */
 };
 
 /* Runs every stage up to the graph. False: reported. */

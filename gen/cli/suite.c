@@ -6,12 +6,10 @@
 #include "cli/selection.h"
 #include "base/diag.h"
 #include "base/os.h"
-#include "run/environment.h"
 #include "run/ninja.h"
 #include "run/notes.h"
 #include "run/schedule.h"
 #include "run/screen.h"
-#include "run/server.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -46,16 +44,6 @@ static char *start_session(const struct project *p) {
     os_mkdirs(dir);
     setenv("TESTFAN_SESSION", dir, 1);
     return dir;
-}
-
-/* Where nothing has ever run all will, and the server can be on its way before ninja asks for it. */
-static void start_early(struct invocation *in, const struct project *p, const struct plan *plan) {
-    const char *why;
-    if (in->no_workers || !plan->workers || os_is_dir(os_join(in->arena, plan->dir, "results")))
-        return;
-    struct strs env = run_environment(in->arena);
-    const struct server server = {in->arena, SERVER_PROGRAM, p->python.path, &plan->args, &env};
-    server_start(&server, &why);
 }
 
 /* A run at work, for what is to be shown as soon as it is known. */
@@ -154,7 +142,6 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     if (chdir(p->config.rootdir) != 0)
         die("cannot enter %s:", p->config.rootdir);
     setenv("PWD", p->config.rootdir, 1);
-    start_early(in, p, &plan);
     char *session = start_session(p);
     int64_t begun = os_now();
     struct timespec wall;

@@ -276,7 +276,7 @@ struct strs dists_direct(const struct dists *d, const char *import) {
     return out;
 }
 
-static bool write_names(const struct dists *d) {
+bool dists_write_sites(const struct dists *d) {
     struct buf b = {0};
     buf_fmt(&b, "prefix %s\n", d->python->prefix);
     for (uint32_t i = 0; i < d->sites.len; i++)
@@ -292,7 +292,7 @@ static bool write_names(const struct dists *d) {
 }
 
 bool dists_write(struct dists *d, const struct graph *g) {
-    bool ok = write_names(d);
+    bool ok = true;
     for (uint32_t node = 0; node < g->nodes && ok; node++) {
         const char *path = graph_path(g, node);
         if (!str_starts(path, DIST_FOLDER))

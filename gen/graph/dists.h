@@ -54,8 +54,9 @@ char *dists_text(const struct dists *d, const char *import);
 struct strs dists_direct(const struct dists *d, const char *import);
 /* Adds to `names` the distributions behind an import name, or with NULL those that every target runs with. */
 void dists_names(const struct dists *d, const char *import, struct map *names);
-/* Writes the files of the nodes, and what `testfan exec` needs to tell which distribution a file belongs to.
-   False: reported. */
+/* Writes what `testfan exec` needs to tell which distribution a file belongs to. False: reported. */
+bool dists_write_sites(const struct dists *d);
+/* Writes the files of the nodes. False: reported. */
 bool dists_write(struct dists *d, const struct graph *g);
 
 #endif

@@ -132,16 +132,22 @@ static bool report_unused(struct arena *a, const struct filter *filter, const bo
     return true;
 }
 
-static void plan_args(struct arena *a, const struct config *c, const struct filter *filter,
-                      struct plan *plan) {
-    array_push(a, &plan->args, "-o");
-    array_push(a, &plan->args, "addopts=");
+struct strs plan_arguments(struct arena *a, const struct config *c, const struct strs *further) {
+    struct strs args = {0};
+    array_push(a, &args, "-o");
+    array_push(a, &args, "addopts=");
     for (uint32_t i = 0; i < c->options.kept.len; i++)
-        array_push(a, &plan->args, c->options.kept.items[i]);
+        array_push(a, &args, c->options.kept.items[i]);
     if (c->options.confcutdir)
-        array_push(a, &plan->args, arena_printf(a, "--confcutdir=%s", c->options.confcutdir));
-    for (uint32_t i = 0; i < filter->args.len; i++)
-        array_push(a, &plan->args, filter->args.items[i]);
+        array_push(a, &args, arena_printf(a, "--confcutdir=%s", c->options.confcutdir));
+    for (uint32_t i = 0; i < further->len; i++)
+        array_push(a, &args, further->items[i]);
+    return args;
+}
+
+static void plan_options(struct arena *a, const struct config *c, const struct filter *filter,
+                         struct plan *plan) {
+    plan->args = plan_arguments(a, c, &filter->args);
     const struct whole_run *whole = &c->options.whole;
     plan->maxfail = filter->maxfail >= 0 ? filter->maxfail : whole->maxfail;
     plan->junitxml = whole->junitxml;
@@ -224,14 +230,14 @@ static int compare_targets(const void *a, const void *b) {
 bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, const struct config *c,
                   const struct facts *const *facts, const struct filter *filter, struct plan *plan) {
     *plan = (struct plan){.dir = ".testfan", .filtered = filter->args.len > 0};
-    plan_args(a, c, filter, plan);
+    plan_options(a, c, filter, plan);
     bool *used = arena_alloc(a, filter->paths.len + 1);
     for (uint32_t i = 0; i < scan->files.len + scan->texts.len; i++) {
         bool text = i >= scan->files.len;
         const struct source_file *f = text ? &scan->texts.items[i - scan->files.len] : &scan->files.items[i];
         if (!(f->flags & (SOURCE_TEST | SOURCE_DOCTEST)))
             continue;
-        struct target t = {.file = f->path, .node = i};
+        struct target t = {.file = f->path, .node = i, .size = f->st.size};
         t.retries = retries_of(c, t.file);
         if (f->flags & SOURCE_TEST && !text)
             t.tests = count_tests(facts[i], c);

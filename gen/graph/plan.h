@@ -21,6 +21,7 @@ struct scan;
 struct target {
     const char *file; /* relative to rootdir; also its name */
     uint32_t node;    /* in the graph */
+    uint64_t size;    /* of the file, in bytes */
     uint32_t tests;   /* test functions that pytest is sure to collect from it; 0 when that cannot be told */
     struct digest digest;    /* of the paths of everything it depends on */
     const char *result;      /* its results are named RESULT.xml, .ok and .log; relative to rootdir */
@@ -63,6 +64,10 @@ struct filter {
     const char *keyword, *markexpr; /* the -k and -m among them, or NULL */
     long maxfail;                   /* overrides the configured one when not negative */
 };
+
+/* pytest's arguments for every target: the configured ones, but for those that mean the whole run, and
+ * `further` ones. */
+struct strs plan_arguments(struct arena *a, const struct config *c, const struct strs *further);
 
 /* Makes the plan of the whole tree, or of what the filter leaves. False when a path of the filter names
  * nothing; reported. */

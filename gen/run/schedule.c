@@ -11,6 +11,8 @@ static int by_start(const void *a, const void *b) {
     double first = x->seconds < 0 ? HUGE_VAL : x->seconds, second = y->seconds < 0 ? HUGE_VAL : y->seconds;
     if (x->serial != y->serial)
         return x->serial - y->serial;
+    if (x->seconds < 0 && y->seconds < 0 && x->size != y->size)
+        return (x->size < y->size) - (x->size > y->size);
     return first != second ? (first < second) - (first > second)
                            : (x->index > y->index) - (x->index < y->index);
 }
@@ -24,6 +26,7 @@ void schedule_make(struct arena *a, const struct plan *plan, const struct times 
         array_push(a, schedule,
                    (struct scheduled){.name = schedule_name(a, t->file, plan_shard(a, t)),
                                       .index = i,
+                                      .size = t->size,
                                       .seconds = seconds > 0 && t->shards ? seconds / t->shards : seconds,
                                       .serial = t->serial});
         schedule->known += seconds >= 0;

@@ -1,0 +1,114 @@
+#include "cli/support.h"
+#include "base/embedded.h"
+#include "base/os.h"
+#include "base/out.h"
+#include "cli/options.h"
+#include "cli/project.h"
+#include "emit/ninja.h"
+#include "graph/closure.h"
+#include "graph/inputs.h"
+#include "run/environment.h"
+#include "run/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool write_text(const struct project *p, const char *path, const char *text) {
+    return out_write(os_join(p->arena, p->config.rootdir, path), text, strlen(text), NULL);
+}
+
+/* Of what runs the tests: a new testfan that runs them in another way runs them again. */
+static const char *digest_rules(struct arena *a) {
+    const char *names[] = {"testfan_bazel.py", "testfan_company.py", "testfan_probe.py"};
+    const struct strs others = {.items = names, .len = sizeof names / sizeof *names};
+    struct digest sum = {0};
+    char hex[33];
+    for (const struct embedded_file *f = embedded_files; f->name; f++)
+        if (str_ends(f->name, ".py") && !strs_has(&others, f->name))
+            digest_add(&sum, digest_bytes(f->text, strlen(f->text)));
+    digest_hex(sum, hex);
+    return arena_strdup(a, hex);
+}
+
+static bool write_lists(const struct project *p) {
+    bool ok = true;
+    for (uint32_t i = 0; i < p->graph.nodes && ok; i++) {
+        const char *path = graph_path(&p->graph, i);
+        size_t n = strlen(path);
+        if (!n || path[n - 1] != '/')
+            continue;
+        const char *dir = arena_strndup(p->arena, path, n - 1);
+        char hex[34];
+        digest_hex(inputs_list(p->config.rootdir, dir, NULL), hex);
+        ok = write_text(p, arena_printf(p->arena, LIST_FOLDER "%s" LIST_NAME, n == 1 ? "" : path), hex);
+    }
+    return ok;
+}
+
+/* What the fork server reads when it starts. */
+static bool write_base(const struct project *p, const struct dists *dists) {
+    bool ok = write_text(p, ".testfan/.gitignore", "*\n");
+    ok = ok && write_text(p, ".testfan/stamp",
+                          arena_printf(p->arena, "%s%srules %s\n", dists_stamp(dists),
+                                       python_stamp(p->arena, &p->python, &p->config.testfan.env),
+                                       digest_rules(p->arena)));
+    ok = ok && dists_write_sites(dists);
+    static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
+                                           {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
+                                           {"testfan_company.py", ".testfan/rules/testfan_company.py"},
+                                           {"testfan_shard.py", ".testfan/rules/testfan_shard.py"},
+                                           {"testfan_server.py", SERVER_PROGRAM},
+                                           {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
+                                           {"testfan_memory.py", ".testfan/rules/testfan_memory.py"},
+                                           {"testfan_preload.py", ".testfan/rules/testfan_preload.py"},
+                                           {"testfan_session.py", ".testfan/rules/testfan_session.py"},
+                                           {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
+    for (const struct embedded_file *f = embedded_files; f->name; f++)
+        for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)
+            if (strcmp(f->name, rules[i][0]) == 0)
+                ok = write_text(p, rules[i][1], f->text);
+    return ok;
+}
+
+bool support_write(struct project *p, const struct strs *watched) {
+    bool ok = write_base(p, &p->dists) && dists_write(&p->dists, &p->graph) && write_lists(p);
+    ok = ok && closure_write(&p->sure, os_join(p->arena, p->config.rootdir, CLOSURE_SURE)) &&
+         closure_write(&p->graph, os_join(p->arena, p->config.rootdir, CLOSURE_ALL));
+    struct buf b = {0};
+    emit_ninja_machine(&b, &(struct machine){os_self(p->arena), p->python.path, p->config.rootdir}, watched);
+    ok = ok && out_write(os_join(p->arena, p->config.rootdir, ".testfan/machine.ninja"), b.s, b.len, NULL);
+    buf_free(&b);
+    return ok;
+}
+
+static bool may_start(const struct project *p, const struct invocation *in) {
+    bool narrowed = in->keyword || in->markexpr || in->rest.len;
+    return p->config.testfan.workers && !in->no_workers && !narrowed &&
+           !os_is_dir(os_join(p->arena, p->config.rootdir, ".testfan/results"));
+}
+
+static void start_server(const struct project *p) {
+    struct dists dists;
+    const char *why;
+    const struct strs args = plan_arguments(p->arena, &p->config, &(struct strs){0});
+    dists_index(&dists, p->arena, &p->python, &p->config);
+    if (!write_base(p, &dists) || chdir(p->config.rootdir) != 0)
+        return;
+    setenv("PWD", p->config.rootdir, 1);
+    struct strs env = run_environment(p->arena);
+    server_start(&(struct server){p->arena, SERVER_PROGRAM, p->python.path, &args, &env}, &why);
+}
+
+void support_start_server(const struct project *p, const struct invocation *in) {
+    if (!may_start(p, in))
+        return;
+    pid_t pid = fork();
+    if (pid == 0 && fork() == 0)
+        start_server(p);
+    if (pid == 0)
+        _exit(0);
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+}

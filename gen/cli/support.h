@@ -1,0 +1,19 @@
+#ifndef CLI_SUPPORT_H
+#define CLI_SUPPORT_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+
+struct invocation;
+struct project;
+
+/* Writes what lies in .testfan for every engine's targets: its own .gitignore, the stamp, the rules, lists of
+ * what is installed and of folders, closures, and machine.ninja with the `watched` paths. False: reported. */
+bool support_write(struct project *p, const struct strs *watched);
+
+/* Where nothing has run yet, all will, and the fork server starts beside us: in a process of its own, which
+ * needs no more than the configuration and the interpreter. */
+void support_start_server(const struct project *p, const struct invocation *in);
+
+#endif
