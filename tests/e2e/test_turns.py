@@ -6,6 +6,7 @@ import time
 import conftest
 import pytest
 
+# Runs until so many have run at the same time, or for some seconds: a machine may be too busy for them to meet by chance.
 TEST = """
 import time
 
@@ -13,9 +14,18 @@ def note(word):
     with open({log!r}, "a") as log:
         log.write(f"{{word}} {name}\\n")
 
+def most():
+    running = [0]
+    for line in open({log!r}):
+        running.append(running[-1] + (1 if line.startswith("begin") else -1))
+    return max(running)
+
 def test_it():
     note("begin")
+    end = time.monotonic() + 20
     time.sleep(0.3)
+    while most() < {company} and time.monotonic() < end:
+        time.sleep(0.05)
     note("end")
 """
 
@@ -26,8 +36,8 @@ class Log:
     def __init__(self, tree):
         self.path = tree.path.parent / "log"
 
-    def test(self, name):
-        return TEST.format(log=str(self.path), name=name)
+    def test(self, name, company=0):
+        return TEST.format(log=str(self.path), name=name, company=company)
 
     def companies(self):
         running, seen = set(), set()
@@ -53,7 +63,7 @@ RUNS = {
 
 @pytest.mark.parametrize("run", RUNS)
 def test_serial_runs_alone(tree, log, run):
-    tree.write({f"tests/test_{name}.py": log.test(name) for name in "abcd"})
+    tree.write({f"tests/test_{name}.py": log.test(name, 2) for name in "abcd"})
     tree.write({"tests/test_0.py": "# testfan: serial\n" + log.test("alone"), "tests/db/test_db.py": log.test("db")})
     tree.write({"pyproject.toml": '[tool.testfan]\nserial = ["tests/db/*"]\n'})
     RUNS[run](tree)
@@ -66,14 +76,14 @@ def test_serial_runs_alone(tree, log, run):
 
 @pytest.mark.parametrize("run", RUNS)
 def test_a_resource_is_shared_by_as_many_as_can(tree, log, run):
-    tree.write({f"test_{name}.py": "# testfan: resource=gpu\n" + log.test(name) for name in ("gpu0", "gpu1", "gpu2", "gpu3")})
-    tree.write({f"test_{name}.py": log.test(name) for name in ("db0", "db1", "other")})
+    tree.write({f"test_{name}.py": "# testfan: resource=gpu\n" + log.test(name, 4) for name in ("gpu0", "gpu1", "gpu2", "gpu3")})
+    tree.write({f"test_{name}.py": log.test(name, 4) for name in ("db0", "db1", "other")})
     tree.write({"pyproject.toml": '[tool.testfan]\nresources."test_db*.py" = "db"\nresource-limits.gpu = 2\n'})
     RUNS[run](tree)
     seen = log.companies()
     assert max(sum(name.startswith("gpu") for name in c) for c in seen) == 2
     assert max(sum(name.startswith("db") for name in c) for c in seen) == 1
-    assert any(len(c) > 2 for c in seen)
+    assert any(len(c) == 4 for c in seen)
 
 
 def test_waiting_is_not_running(tree):
