@@ -17,13 +17,13 @@ LIBS     := libxml-2.0 libcjson tree-sitter inih libxxhash
 STD      := -std=c11 -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 -DTESTFAN_VERSION='"$(VERSION)"'
 CPPFLAGS_ALL = $(STD) -Igen -I$(B) -I$(D)/include $(shell pkg-config --cflags libxml-2.0 libcjson 2>/dev/null | sed 's/-I/-isystem /g')
 CFLAGS_ALL   = $(CFLAGS) $(WARN) $(WERROR) $(SAN) -pthread -MMD -MP
-LDLIBS_ALL   = $(shell pkg-config --libs libxml-2.0 libcjson 2>/dev/null) -ltree-sitter -linih -lxxhash -lm -pthread
+LDLIBS_ALL   = $(shell pkg-config --libs libxml-2.0 libcjson 2>/dev/null) -ltree-sitter -linih -lxxhash -lm -ldl -pthread
 
 # The program itself takes what has a static library from there: it starts in a third of the time, and starts often.
 archive    = $(or $(filter /%,$(shell $(CC) -print-file-name=$(patsubst -l%,lib%.a,$(1)))),$(1))
 STATIC_XML = $(foreach l,$(filter -l%,$(shell pkg-config --static --libs libxml-2.0 2>/dev/null)),$(if $(filter -lm,$l),,$(call archive,$l)))
 STATIC_CXX = $(if $(findstring libicuuc.a,$(STATIC_XML)),$(call archive,-lstdc++))
-STATIC_ALL = $(STATIC_XML) $(foreach l,-ltree-sitter -linih -lxxhash,$(call archive,$l)) $(shell pkg-config --libs libcjson 2>/dev/null) $(STATIC_CXX) -lm -pthread
+STATIC_ALL = $(STATIC_XML) $(foreach l,-ltree-sitter -linih -lxxhash,$(call archive,$l)) $(shell pkg-config --libs libcjson 2>/dev/null) $(STATIC_CXX) -lm -ldl -pthread
 
 SRC      := $(sort $(wildcard gen/*/*.c))
 OBJ      := $(SRC:%.c=$(B)/obj/%.o)
@@ -73,7 +73,7 @@ $(B)/obj/embedded.o: $(B)/embedded.c
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS) $(SAN) -c -o $@ $<
 
 # Debian's packages by apt, the grammars from PyPI's source packages by hash, unpacked where git does not look.
-DEBS := gcc g++ libc6-dev make pkg-config libtree-sitter-dev libcjson-dev libxml2-dev libcmocka-dev libinih-dev libxxhash-dev ninja-build python3-venv
+DEBS := gcc g++ libc6-dev make pkg-config libtree-sitter-dev libcjson-dev libxml2-dev libcmocka-dev libinih-dev libxxhash-dev libcurl4-openssl-dev ninja-build python3-venv
 ORACLE_DEBS := strace
 LINT_DEBS := clang clang-tidy clang-format
 APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get

@@ -83,6 +83,29 @@ def plugins(entry_points):
     return found
 
 
+def scripts(entry_points):
+    section, found = "", set()
+    for line in (entry_points or "").splitlines():
+        if line.strip().startswith("["):
+            section = line.strip()
+        elif section in ("[console_scripts]", "[gui_scripts]") and "=" in line:
+            found.add(line.split("=", 1)[0].strip())
+    return found
+
+
+def portable(record, entry_points):
+    """The lines of a RECORD that say what is installed, but for those that say where and by whom: the same on every machine."""
+    made, kept = scripts(entry_points), []
+    for line in (record or "").splitlines():
+        path = line.rsplit(",", 2)[0].strip('"')
+        name = os.path.basename(path)
+        script = path.startswith(("..", "/")) and name in made
+        told = name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json") and ".dist-info/" in path
+        if not script and not told and not name.endswith(".pyc") and not name.startswith(("__editable__", "_editable_")):
+            kept.append(line)
+    return "\n".join(sorted(kept))
+
+
 def describe(site, folder):
     """One installed distribution, from its *.dist-info or *.egg-info."""
     where = os.path.join(site, folder)
@@ -102,7 +125,7 @@ def describe(site, folder):
     url = json.loads(read(where, "direct_url.json") or "{}")
     editable = url.get("dir_info", {}).get("editable") and url.get("url", "").startswith("file://")
     requires, extras = requirements(metadata, read(where, "requires.txt"))
-    told = "\0".join(text or "" for text in (record, metadata, entry_points)).encode("utf-8", "surrogateescape")
+    told = "\0".join(text or "" for text in (portable(record, entry_points), metadata, entry_points)).encode("utf-8", "surrogateescape")
     return {
         "name": normal(headers.get("Name") or stem),
         "version": headers.get("Version") or version.split("-")[0],
@@ -117,6 +140,15 @@ def describe(site, folder):
         "editable": url["url"][7:] if editable else None,
         "info": where,
     }
+
+
+def build():
+    """What tells this interpreter, and the C library below it, from another one of the same version."""
+    try:
+        libc = os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, ValueError, OSError):
+        libc = ""
+    return " ".join([" ".join(sys.version.split()), sys.platform, os.uname().machine, libc or ""])
 
 
 def main():
@@ -140,6 +172,7 @@ def main():
         "executable": sys.executable,
         "version": "%d.%d.%d" % sys.version_info[:3],
         "implementation": sys.implementation.cache_tag,
+        "build": build(),
         "prefix": sys.prefix,
         "stdlib_folder": os.path.dirname(os.__file__),
         "path": paths,

@@ -49,6 +49,7 @@ def by_searcher():
 class Tracer:
     def __init__(self, log, root, sites, child):
         self.log, self.root, self.sites, self.child = log, root, sites, child
+        self.touched = os.path.join(os.path.dirname(log), "touched")
         self.outside = tuple(folder.rstrip("/") + "/" for folder in sites)
         self.prefixes = tuple(folder.rstrip("/") + "/" for folder in [root, *sites])
         self.seen, self.pending = set(), []
@@ -97,12 +98,18 @@ class Tracer:
         if not records:
             return
         data = b"".join(os.fsencode(r) + b"\0" for r in records)
+        if not self.append(self.log, data):
+            self.pending = records + self.pending  # perhaps later
+
+    def append(self, file, data):
         try:
-            fd = self.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            fd = self.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError:
-            return
+            return False
         try:
-            self.write(fd, data)
+            return self.write(fd, data) == len(data)
+        except OSError:
+            return False
         finally:
             self.close(fd)
 
@@ -128,7 +135,7 @@ class Tracer:
         if not writes or (access == os.O_RDWR and not flags & os.O_TRUNC):
             self.on_read(path)
         if writes:
-            self.add("w", path)
+            self.add_written(path)
 
     def on_read(self, path, *_):
         if self.searching and "-info/" in str(path) and not os.path.exists(path):
@@ -144,16 +151,28 @@ class Tracer:
     def on_truncate(self, path, *_):
         self.add("w", path)
 
-    def on_mkdir(self, path, mode, folder=-1):
-        path = self.in_folder(path, folder)
+    def is_there(self, path):
         try:
             self.stat(path)
-        except OSError:
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def add_written(self, path):
+        record = self.note("w", path)
+        if record:
+            self.put(record if self.is_there(path) else "W" + record[1:])
+
+    def on_mkdir(self, path, mode, folder=-1):
+        path = self.in_folder(path, folder)
+        if not self.is_there(path):
             self.add("W", path)
 
     def on_rename(self, source, target, source_folder=-1, target_folder=-1):
+        target = self.in_folder(target, target_folder)
         self.add("w", self.in_folder(source, source_folder))
-        self.add("W", self.in_folder(target, target_folder))
+        self.add_written(target)
+        self.add("W", target)
 
     def on_link(self, source, target, source_folder=-1, target_folder=-1):
         self.add("W", self.in_folder(target, target_folder))
@@ -170,6 +189,7 @@ class Tracer:
             except OSError:
                 return
             self.put("%s\0%d %d" % (record, old.st_atime_ns, old.st_mtime_ns))
+            self.append(self.touched, os.fsencode(record[1:]) + b"\n")
 
     def on_list(self, path="."):
         record = self.note("l", "." if path is None else path)
@@ -213,6 +233,15 @@ class Tracer:
         if any(word.startswith("-") and not word.startswith("--") and set("IES") & set(word) for word in words[1:4]):
             self.put("y")
 
+    # This process ends here: nobody will note what the program does.
+    def on_exec(self, path, args, env):
+        self.started(fsdecode(path))
+        self.put("y")
+        self.flush()
+
+    def on_spawn(self, path, args, env):
+        self.on_start(path, args, None, env)
+
     def on_command(self, command):
         for word in fsdecode(command).split():
             self.look("q", word.strip("'\""))
@@ -254,6 +283,8 @@ class Tracer:
             "os.link": self.on_link,
             "os.symlink": self.on_symlink,
             "subprocess.Popen": self.on_start,
+            "os.exec": self.on_exec,
+            "os.posix_spawn": self.on_spawn,
             "os.system": self.on_command,
         }
         for name in ("stat", "lstat", "access"):

@@ -172,6 +172,7 @@ class TargetPlugin:
             skipped=self.skipped,
             failed=self.failed,
             ignored=not self.reached,
+            traced=self.tracer is not None and not self.tracer.pending,
             setup=round(self.setup_cost(), 3),
             **more,
         )

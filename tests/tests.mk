@@ -58,7 +58,10 @@ golden: $(B)/testfan $(VENV)/stamp ## input trees and what must come of them
 golden-update: $(B)/testfan $(VENV)/stamp ## take what comes of them as what must; look at git diff
 	GOLDEN_UPDATE=1 $(PY) -m pytest -q -n 2 tests/golden
 
+# A cache server; the tests start one of their own, with a port and folders of its own.
+SERVER_DEBS := nginx git
 e2e: $(B)/testfan unit-tools projects ## real engines, real projects
+	$(call install_debs,$(SERVER_DEBS))
 	TESTFAN_CORPUS=$$(printf '%s:' $(PROJECTS)) $(PY) -m pytest -q -n 2 --dist worksteal tests/e2e
 
 # `make mutation COUNT=100 SEED=7` draws others; MUTATION_PROJECTS="wtforms toolz" tries others.
@@ -125,6 +128,7 @@ soak: $(B)/testfan projects ## the long ones
 	$(MAKE) mutation MUTATION_PROJECTS="wtforms jinja2 mako boltons toolz" SEED=$(SEED)
 
 bench: $(B)/testfan projects ## ratios against the peers, side by side
+	$(call install_debs,$(SERVER_DEBS))
 	@set -e; for b in tests/bench/*.py; do $(PY) $$b; done
 
 .PHONY: bazel unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle select soak bench

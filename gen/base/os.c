@@ -13,18 +13,22 @@
 #include <time.h>
 #include <unistd.h>
 
+struct os_stat os_stat_of(const struct stat *st) {
+    return (struct os_stat){
+        .size = (uint64_t)st->st_size,
+        .ino = st->st_ino,
+        .dev = st->st_dev,
+        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+        .ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+        .mode = st->st_mode,
+    };
+}
+
 bool os_stat_at(int dirfd, const char *name, struct os_stat *out) {
     struct stat st;
     if (fstatat(dirfd, name, &st, 0) != 0)
         return false;
-    *out = (struct os_stat){
-        .size = (uint64_t)st.st_size,
-        .ino = st.st_ino,
-        .dev = st.st_dev,
-        .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-        .ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
-        .mode = st.st_mode,
-    };
+    *out = os_stat_of(&st);
     return true;
 }
 

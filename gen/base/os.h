@@ -20,6 +20,8 @@ struct os_stat {
 bool os_stat(const char *path, struct os_stat *st);
 /* The same for a name in the open folder `dirfd`. */
 bool os_stat_at(int dirfd, const char *name, struct os_stat *st);
+struct stat;
+struct os_stat os_stat_of(const struct stat *st);
 bool os_is_file(const char *path);
 bool os_is_dir(const char *path);
 

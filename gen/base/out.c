@@ -74,24 +74,29 @@ static bool cannot_write(const char *path, int error) {
     return false;
 }
 
-bool out_write(const char *path, const void *bytes, size_t n, bool *changed) {
-    if (changed)
-        *changed = false;
-    if (same_bytes(path, bytes, n))
-        return true;
+bool out_try(const char *path, const void *bytes, size_t n) {
     char tmp[PATH_MAX];
     int fd = place_tmp(tmp, sizeof tmp, path) ? open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
     bool ok = fd >= 0 && write_all(fd, bytes, n);
     if (fd >= 0 && close(fd) != 0)
         ok = false;
-    if (!ok || rename(tmp, path) != 0) {
-        int saved = errno;
-        if (fd >= 0)
-            unlink(tmp);
-        return cannot_write(path, saved);
-    }
+    if (ok && rename(tmp, path) == 0)
+        return true;
+    int saved = errno;
+    if (fd >= 0)
+        unlink(tmp);
+    errno = saved;
+    return false;
+}
+
+bool out_write(const char *path, const void *bytes, size_t n, bool *changed) {
+    bool same = same_bytes(path, bytes, n);
     if (changed)
-        *changed = true;
+        *changed = false;
+    if (!same && !out_try(path, bytes, n))
+        return cannot_write(path, errno);
+    if (changed)
+        *changed = !same;
     return true;
 }
 

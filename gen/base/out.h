@@ -17,6 +17,8 @@ void out_set_tmp(const char *dir);
 /* Makes the folder of `path` where it is missing. *changed (may be NULL) tells whether anything was written.
    False when it failed, which has been reported. */
 bool out_write(const char *path, const void *bytes, size_t n, bool *changed);
+/* The same for what can be done without: always written, and nothing reported (errno). */
+bool out_try(const char *path, const void *bytes, size_t n);
 /* The same for what is too long to be held in memory: write to `file`, then close. The path is replaced even
    by the same bytes. */
 struct out_stream {

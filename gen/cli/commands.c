@@ -79,5 +79,13 @@ const struct command commands[] = {
      "becomes an <error>, after the testcases that could be read. --bep takes the reports of a `bazel test\n"
      "--build_event_json_file=FILE`; a target of it without a report is an <error>, too.",
      cmd_merge},
+    {"cache", CMD_CACHE, "stats|clear [--format text|json]", "what the cache of passed results holds",
+     "What passed once is not run again for the same inputs, whatever the time stamps: its report is taken "
+     "from "
+     "the cache.\n"
+     "stats: where it lies, what it holds, how often it could answer. clear: empties it, but for the "
+     "server's "
+     "part.",
+     cmd_cache},
     {0},
 };

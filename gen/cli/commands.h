@@ -15,6 +15,7 @@ int cmd_audit(struct invocation *in);
 int cmd_learn(struct invocation *in);
 int cmd_init(struct invocation *in);
 int cmd_merge(struct invocation *in);
+int cmd_cache(struct invocation *in);
 
 /* pytest's exit codes, which are testfan's too. */
 enum exit_code {

@@ -19,7 +19,8 @@ enum command_bit {
     CMD_AUDIT = 256,
     CMD_LEARN = 512,
     CMD_INIT = 1024,
-    CMD_ALL = 2047,
+    CMD_CACHE = 2048,
+    CMD_ALL = 4095,
 };
 
 /* What the command line says. Paths are as given: relative to the folder where testfan was started. */
@@ -34,8 +35,8 @@ struct invocation {
     bool failed, fresh, explain;            /* --failed, --new, --explain */
     const char *output, *plan, *stamp, *bep;
     long jobs, load, maxfail, retries; /* -1: not given */
-    bool verbose, live, stats, direct, durations, no_workers, strict_isolation, whole_files, fail_on_flaky,
-        check, help, version;
+    bool verbose, live, stats, direct, durations, no_workers, no_cache, strict_isolation, whole_files,
+        fail_on_flaky, check, help, version;
     struct strs words;         /* what is no option */
     struct strs rest;          /* what stands after `--` */
     struct strs error, ignore; /* --error CODE, --ignore CODE */

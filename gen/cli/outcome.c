@@ -137,7 +137,11 @@ int outcome_report(struct invocation *in, const struct outcome *o) {
         options.ran += ran;
         options.passed += !ran && os_is_file(arena_printf(in->arena, "%s.ok", t->result));
     }
+    options.cached = o->cached < options.ran ? o->cached : options.ran;
+    options.ran -= options.cached;
     terminal_summary(stdout, &s, &options);
+    if (in->stats)
+        fprintf(stderr, "ran %u\ncached %u\n", options.ran, options.cached);
     if (o->ninja_status == 2) {
         fputs("testfan: interrupted\n", stderr);
         return EXIT_INTERRUPTED;

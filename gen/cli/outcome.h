@@ -17,6 +17,7 @@ struct outcome {
     const char *python; /* the interpreter that ran it */
     bool part;          /* only some targets were asked for, or some tests of them */
     int ninja_status;   /* 2: interrupted */
+    unsigned cached;    /* how many results came from the cache */
     double seconds;     /* wall time */
     int64_t started;    /* nanoseconds since 1970 */
 };

@@ -3,12 +3,14 @@
 #include "base/embedded.h"
 #include "base/os.h"
 #include "base/out.h"
+#include "cli/caching.h"
 #include "cli/options.h"
 #include "cli/support.h"
 #include "cli/workspace.h"
 #include "emit/ninja.h"
 #include "run/schedule.h"
 #include "run/shards.h"
+#include "run/witness.h"
 #include "graph/closure.h"
 #include "graph/forget.h"
 #include "graph/inputs.h"
@@ -258,10 +260,11 @@ static void make_newest(const char *path) {
 bool project_write(struct project *p, const struct plan *plan) {
     const char *file = plan->filtered ? os_join(p->arena, plan->dir, "build.ninja") : "build.ninja";
     struct strs watched = watched_paths(p);
-    if (!may_overwrite(p, file) || !support_write(p, &watched) || !plan_write(plan, p->config.rootdir))
+    unlink(in_root(p, TOUCHED_FILE));
+    if (!may_overwrite(p, file) || !support_write(p, &watched) || !plan_write(plan, p->config.rootdir) ||
+        (!plan->filtered && !caching_write(p, plan, support_rules(p->arena))))
         return false;
-    forget_stale(plan, &p->sure, &p->graph, &p->dists, p->config.rootdir,
-                 in_root(p, ".testfan/cache/inputs"));
+    forget_stale(plan, &p->sure, &p->graph, &p->dists, p->config.rootdir);
     struct buf b = {0};
     bool ok = true, changed = false;
     if (!plan->filtered) {

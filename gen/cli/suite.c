@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "run/ninja.h"
 #include "run/notes.h"
+#include "run/recall.h"
 #include "run/schedule.h"
 #include "run/screen.h"
 
@@ -73,6 +74,8 @@ static void tell_exec(const struct invocation *in, const struct plan *plan) {
         setenv("TESTFAN_VERBOSE", "1", 1);
     if (in->no_workers)
         setenv("TESTFAN_NO_WORKERS", "1", 1);
+    if (in->no_cache)
+        setenv("TESTFAN_NO_CACHE", "1", 1);
     if (in->retries >= 0)
         setenv("TESTFAN_RETRIES", arena_printf(in->arena, "%ld", in->retries), 1);
     if (in->isolation)
@@ -103,7 +106,6 @@ static int run_plan(struct invocation *in, struct project *p, const struct plan 
         .failed = in->live && !in->verbose ? show_failures : NULL,
         .ctx = &live,
     };
-    tell_exec(in, plan);
     return ninja_run(
         in->arena,
         &(struct ninja_call){
@@ -143,11 +145,13 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
         die("cannot enter %s:", p->config.rootdir);
     setenv("PWD", p->config.rootdir, 1);
     char *session = start_session(p);
+    tell_exec(in, &plan);
     int64_t begun = os_now();
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     int64_t started = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec;
     int status = run_plan(in, p, &plan, part, build_file, started);
+    unsigned cached = recall_count(session);
     os_remove_tree(session);
     if (status == 127)
         return EXIT_USAGE;
@@ -155,6 +159,7 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
                               .python = p->python.path,
                               .part = part || plan.filtered,
                               .ninja_status = status,
+                              .cached = cached,
                               .started = started,
                               .seconds = (double)(os_now() - begun) / 1e9};
     int code = outcome_report(in, &outcome);

@@ -2,6 +2,7 @@
 #include "base/embedded.h"
 #include "base/os.h"
 #include "base/out.h"
+#include "cli/caching.h"
 #include "cli/options.h"
 #include "cli/project.h"
 #include "emit/ninja.h"
@@ -19,8 +20,7 @@ static bool write_text(const struct project *p, const char *path, const char *te
     return out_write(os_join(p->arena, p->config.rootdir, path), text, strlen(text), NULL);
 }
 
-/* Of what runs the tests: a new testfan that runs them in another way runs them again. */
-static const char *digest_rules(struct arena *a) {
+const char *support_rules(struct arena *a) {
     const char *names[] = {"testfan_bazel.py", "testfan_company.py", "testfan_probe.py"};
     const struct strs others = {.items = names, .len = sizeof names / sizeof *names};
     struct digest sum = {0};
@@ -53,7 +53,7 @@ static bool write_base(const struct project *p, const struct dists *dists) {
     ok = ok && write_text(p, ".testfan/stamp",
                           arena_printf(p->arena, "%s%srules %s\n", dists_stamp(dists),
                                        python_stamp(p->arena, &p->python, &p->config.testfan.env),
-                                       digest_rules(p->arena)));
+                                       support_rules(p->arena)));
     ok = ok && dists_write_sites(dists);
     static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
                                            {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
@@ -85,7 +85,8 @@ bool support_write(struct project *p, const struct strs *watched) {
 
 static bool may_start(const struct project *p, const struct invocation *in) {
     bool narrowed = in->keyword || in->markexpr || in->rest.len;
-    return p->config.testfan.workers && !in->no_workers && !narrowed &&
+    bool known = !in->no_cache && caching_may_answer(p->arena, &p->config);
+    return p->config.testfan.workers && !in->no_workers && !narrowed && !known &&
            !os_is_dir(os_join(p->arena, p->config.rootdir, ".testfan/results"));
 }
 

@@ -12,8 +12,11 @@ struct project;
  * what is installed and of folders, closures, and machine.ninja with the `watched` paths. False: reported. */
 bool support_write(struct project *p, const struct strs *watched);
 
-/* Where nothing has run yet, all will, and the fork server starts beside us: in a process of its own, which
- * needs no more than the configuration and the interpreter. */
+/* A digest of what runs the tests: a new testfan that runs them in another way runs them again. */
+const char *support_rules(struct arena *a);
+
+/* Where nothing has run yet, here or elsewhere, all will, and the fork server starts beside us: in a process
+ * of its own, which needs no more than the configuration and the interpreter. */
 void support_start_server(const struct project *p, const struct invocation *in);
 
 #endif

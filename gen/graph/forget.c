@@ -2,119 +2,29 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/os.h"
-#include "base/out.h"
+#include "graph/contents.h"
 #include "graph/dists.h"
 #include "graph/graph.h"
 #include "graph/inputs.h"
 #include "graph/plan.h"
 #include "source/python.h"
 
-#include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-/* What stood at a path when gen last looked. */
-struct content {
-    struct os_stat st;
-    struct digest digest;
-    int64_t since; /* when it came to be, as far as gen can tell; nanoseconds since 1970 */
-    int64_t seen;  /* when gen first saw it */
-    bool there;
-};
 
 struct memory {
     struct arena arena;
     const char *rootdir;
-    int64_t now;
-    struct map before; /* path -> index into `lines` */
-    struct strs lines;
-    struct map looked; /* path -> index into `contents` */
-    ARRAY(struct content) contents;
+    struct contents contents;
     struct map lists; /* folder -> index into `sums` */
     ARRAY(struct digest) sums;
     ARRAY(uint32_t) fresh; /* nodes of Python files that gen first saw after the oldest pass */
     int64_t oldest;
-    struct buf out;
 };
 
-static void read_memory(struct memory *m, const char *cache) {
-    size_t n = 0;
-    char *text = os_read(&m->arena, cache, &n);
-    for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
-        *end = 0;
-        const char *path = line;
-        for (int i = 0; i < 9 && path; i++)
-            path = strchr(path, ' ') ? strchr(path, ' ') + 1 : NULL;
-        if (!path)
-            continue;
-        map_set(&m->before, path, strlen(path), m->lines.len);
-        array_push(&m->arena, &m->lines, line);
-    }
-}
-
-static bool parse_line(const char *line, struct content *c) {
-    return sscanf(line,
-                  "%" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNd64 " %" SCNd64
-                  " %" SCNd64 " %" SCNd64,
-                  &c->digest.hi, &c->digest.lo, &c->st.dev, &c->st.ino, &c->st.size, &c->st.mtime_ns,
-                  &c->st.ctime_ns, &c->since, &c->seen) == 9;
-}
-
-/* A file may change twice within a grain of its time stamp: then it is read again the next time. */
-static void write_line(struct memory *m, const char *path, const struct content *c) {
-    int64_t changed = m->now - c->st.ctime_ns > 20000000 ? c->st.ctime_ns : 0;
-    if (!strchr(path, '\n'))
-        buf_fmt(&m->out,
-                "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRId64 " %" PRId64 " %" PRId64
-                " %" PRId64 " %s\n",
-                c->digest.hi, c->digest.lo, c->st.dev, c->st.ino, c->st.size, c->st.mtime_ns, changed,
-                c->since, c->seen, path);
-}
-
-static bool same_file(const struct os_stat *a, const struct os_stat *b) {
-    return a->dev == b->dev && a->ino == b->ino;
-}
-
-static struct content look_again(struct memory *m, const char *path) {
-    struct content c = {0}, old = {0};
-    const char *full = os_join(&m->arena, m->rootdir, path);
-    c.there = os_stat(full, &c.st) && S_ISREG(c.st.mode);
-    if (!c.there)
-        return c;
-    uint32_t line = map_get(&m->before, path, strlen(path));
-    bool known = line != MAP_NONE && parse_line(m->lines.items[line], &old);
-    c.seen = known ? old.seen : m->now;
-    if (known && same_file(&c.st, &old.st) && c.st.size == old.st.size && c.st.mtime_ns == old.st.mtime_ns &&
-        c.st.ctime_ns == old.st.ctime_ns) {
-        c.digest = old.digest;
-        c.since = old.since;
-        return c;
-    }
-    size_t n = 0;
-    char *bytes = os_read(NULL, full, &n);
-    c.digest = digest_bytes(bytes ? bytes : "", n);
-    free(bytes);
-    bool same = known && digest_eq(c.digest, old.digest);
-    c.since = same ? old.since : known && !same_file(&c.st, &old.st) ? m->now : c.st.ctime_ns;
-    return c;
-}
-
 static const struct content *look_at(struct memory *m, const char *path) {
-    uint32_t i = map_get(&m->looked, path, strlen(path));
-    if (i == MAP_NONE) {
-        i = m->contents.len;
-        struct content c = look_again(m, path);
-        array_push(&m->arena, &m->contents, c);
-        map_add(&m->looked, path, strlen(path), i);
-        if (c.there)
-            write_line(m, path, &c);
-    }
-    return &m->contents.items[i];
+    return contents_at(&m->contents, path);
 }
 
 static struct digest look_at_list(struct memory *m, const char *dir, const struct map *written) {
@@ -206,12 +116,6 @@ static int64_t changed_by_others(struct memory *m, const struct graph *g, const 
     return last;
 }
 
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Whether a module's name is one that the file at `path` can be imported by: the end of its path, with dots.
  */
 static bool names_file(const char *name, const char *path) {
@@ -280,11 +184,10 @@ static int64_t oldest_pass(struct memory *m, const struct plan *plan) {
 }
 
 void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all,
-                  const struct dists *d, const char *rootdir, const char *cache) {
-    struct memory m = {.rootdir = rootdir, .now = now_ns()};
-    m.before.arena = m.looked.arena = m.lists.arena = &m.arena;
-    buf_str(&m.out, "");
-    read_memory(&m, cache);
+                  const struct dists *d, const char *rootdir) {
+    struct memory m = {.rootdir = rootdir};
+    m.lists.arena = &m.arena;
+    contents_open(&m.contents, rootdir);
     int64_t *since = arena_alloc(&m.arena, (g->units + 1) * sizeof *since);
     for (uint32_t i = 0; i < g->nodes; i++) {
         const char *name = graph_path(g, i);
@@ -305,7 +208,7 @@ void forget_stale(const struct plan *plan, const struct graph *g, const struct g
              (since[g->unit_of[t->node]] > st.mtime_ns && changed_by_others(&m, g, t) > st.mtime_ns)))
             unlink(ok);
     }
-    out_write(cache, m.out.s, m.out.len, NULL);
-    buf_free(&m.out);
+    contents_write(&m.contents);
+    contents_close(&m.contents);
     arena_free(&m.arena);
 }

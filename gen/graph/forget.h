@@ -13,10 +13,10 @@ struct plan;
  *    names in a folder, a path that was looked for in vain and is there now, a distribution.
  *  - a Python file came that the target may need (by the graph `all`, which has late edges too) and that goes
  *    by a name that the run imported, or looked for in vain.
- * `cache` remembers the contents between runs, so that only what was touched is read again, and what has the
- * same bytes as before counts as unchanged.
+ * Contents are remembered between runs (graph/contents.h), so that only what was touched is read again, and
+ * what has the same bytes as before counts as unchanged.
  */
 void forget_stale(const struct plan *plan, const struct graph *g, const struct graph *all,
-                  const struct dists *d, const char *rootdir, const char *cache);
+                  const struct dists *d, const char *rootdir);
 
 #endif

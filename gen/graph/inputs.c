@@ -10,12 +10,34 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char letters[INPUT_KINDS + 1] = "rsladwmx";
+static const char letters[INPUT_KINDS + 1] = "rsladwmxhfn";
 
 const char *input_kind_name(enum input_kind kind) {
-    static const char *const names[INPUT_KINDS] = {"read", "stat",    "list", "absent",
-                                                   "dist", "written", "name", "started"};
+    static const char *const names[INPUT_KINDS] = {"read", "stat",    "list", "absent", "dist", "written",
+                                                   "name", "started", "host", "folder", "made"};
     return names[kind];
+}
+
+bool inputs_line(char *line, struct input *in) {
+    const char *letter = *line ? strchr(letters, *line) : NULL;
+    char *digest = strchr(line, ' '), *name = digest ? strchr(digest + 1, ' ') : NULL;
+    if (!letter || !name)
+        return false;
+    *name = 0;
+    *in = (struct input){.kind = (enum input_kind)(letter - letters),
+                         .extra = line[1] == '+',
+                         .digest = digest + 1,
+                         .path = name + 1};
+    return true;
+}
+
+void inputs_put(struct buf *b, const struct input *in) {
+    buf_char(b, letters[in->kind]);
+    buf_str(b, in->extra ? "+ " : " ");
+    buf_str(b, in->digest);
+    buf_char(b, ' ');
+    buf_str(b, in->path);
+    buf_char(b, '\n');
 }
 
 void inputs_read(struct arena *a, const char *path, struct inputs *in) {
@@ -24,16 +46,9 @@ void inputs_read(struct arena *a, const char *path, struct inputs *in) {
     char *text = os_read(a, path, &n);
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
-        const char *letter = *line ? strchr(letters, *line) : NULL;
-        char *digest = strchr(line, ' '), *name = digest ? strchr(digest + 1, ' ') : NULL;
-        if (!letter || !name)
-            continue;
-        *name = 0;
-        struct input input = {.kind = (enum input_kind)(letter - letters),
-                              .extra = line[1] == '+',
-                              .digest = digest + 1,
-                              .path = name + 1};
-        array_push(a, in, input);
+        struct input input;
+        if (inputs_line(line, &input))
+            array_push(a, in, input);
     }
 }
 
@@ -55,12 +70,7 @@ bool inputs_write(struct inputs *in, const char *path, bool extra) {
             continue;
         any |= i->extra;
         last = i;
-        buf_char(&b, letters[i->kind]);
-        buf_str(&b, i->extra ? "+ " : " ");
-        buf_str(&b, i->digest);
-        buf_char(&b, ' ');
-        buf_str(&b, i->path);
-        buf_char(&b, '\n');
+        inputs_put(&b, i);
     }
     bool ok = true;
     if (any || (!extra && b.len))

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,10 @@ enum input_kind {
     INPUT_WRITTEN, /* w: what the run wrote of its closure, or in a folder that it listed; no input */
     INPUT_NAME,    /* m: a module that was imported, or looked for, by its whole name; no input */
     INPUT_STARTED, /* x: a program that was started and could not be watched; no input */
+    /* What counts only for the cache of results. */
+    INPUT_HOST,   /* h: the machine, which a program was asked about */
+    INPUT_FOLDER, /* f: a folder that was looked at and is there */
+    INPUT_MADE,   /* n: what the run made where nothing was, and removed again */
     INPUT_KINDS
 };
 
@@ -35,10 +40,14 @@ struct input {
 struct inputs {
     struct input *items;
     uint32_t len, cap;
+    const char *doubt; /* why these may not be all, or why the run left more than a result; NULL: no reason */
 };
 
 /* "read", "stat", … */
 const char *input_kind_name(enum input_kind kind);
+/* Takes one line apart, which is changed and must last; false when it is none of ours. */
+bool inputs_line(char *line, struct input *in);
+void inputs_put(struct buf *b, const struct input *in);
 /* What a file made by inputs_write says; nothing when it is not there. */
 void inputs_read(struct arena *a, const char *path, struct inputs *in);
 /* Sorts and writes all of them, or only the extra ones; removes the file when there are none of these. */

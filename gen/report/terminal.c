@@ -238,7 +238,11 @@ static void print_counts(struct terminal *t) {
 static void print_ran(const struct terminal *t) {
     const struct terminal_options *o = t->options;
     fprintf(t->out, "%u of %u test files ran", o->ran, o->targets);
-    if (o->ran + o->passed == o->targets)
+    if (o->cached)
+        fprintf(t->out, ", %u came from the cache", o->cached);
+    if (o->ran + o->cached == o->targets)
+        fputs("\n", t->out);
+    else if (o->ran + o->cached + o->passed == o->targets)
         fputs(", the others had passed already\n", t->out);
     else
         fprintf(t->out, ", %u had passed already\n", o->passed);

@@ -13,6 +13,7 @@ struct terminal_options {
     long durations;        /* how many slowest tests to list; at most SLOW_TESTS; 0: none */
     double wall;           /* seconds that the run took */
     unsigned targets, ran; /* how many there are; how many ran this time; */
+    unsigned cached;       /* how many results came from the cache in place of that */
     unsigned passed;       /* how many had passed already */
 };
 

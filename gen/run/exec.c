@@ -6,6 +6,7 @@
 #include "run/attempt.h"
 #include "run/history.h"
 #include "run/notes.h"
+#include "run/recall.h"
 #include "run/retry.h"
 #include "run/schedule.h"
 #include "run/shared.h"
@@ -193,35 +194,62 @@ static bool environment_is_stamped(struct arena *a) {
     return strcspn(then, "\n") == strlen(now) && str_starts(then, now);
 }
 
+static const char *beside(struct target_run *t, const char *suffix) {
+    return arena_printf(&t->arena, "%.*s%s", (int)strlen(t->xml) - 3, t->xml, suffix);
+}
+
 /* What the run read: for ninja, for audit and learn, and for gen. */
-static bool put_trace(struct target_run *t) {
+static bool put_trace(struct target_run *t, struct inputs *in) {
     struct trace trace = {.raw = t->tmp_trace,
                           .rootdir = t->rootdir,
                           .file = t->file,
                           .started = (int64_t)t->started.tv_sec * 1000000000 + t->started.tv_nsec};
-    struct inputs in;
     trace_restore_times(&trace);
-    trace_inputs(&t->arena, &trace, &in);
-    const char *stem = arena_strndup(&t->arena, t->xml, strlen(t->xml) - 4);
-    return trace_depfile(&in, t->rootdir, t->xml, arena_printf(&t->arena, "%s.d", stem)) &&
-           inputs_write(&in, arena_printf(&t->arena, "%s.trace", stem), false) &&
-           inputs_write(&in, arena_printf(&t->arena, "%s.extra", stem), true);
+    trace_inputs(&t->arena, &trace, in);
+    return trace_depfile(in, t->rootdir, t->xml, beside(t, "d")) &&
+           inputs_write(in, beside(t, "trace"), false) && inputs_write(in, beside(t, "extra"), true);
 }
 
-static bool put_results(struct target_run *t, const struct attempt *at, const char *session) {
+static bool put_pass(struct target_run *t, int exit) {
+    const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", exit);
+    history_passed(t->xml);
+    return put_text(t, t->ok, line, strlen(line));
+}
+
+static bool put_kept(struct target_run *t, const struct kept *kept) {
+    bool ok = true;
+    for (int i = 0; i < KEPT_PARTS && ok; i++) {
+        const char *path = beside(t, recall_suffixes[i]);
+        if (kept->part[i])
+            ok = put_text(t, path, kept->part[i], kept->size[i]);
+        else
+            unlink(path);
+    }
+    if (getenv("TESTFAN_VERBOSE"))
+        printf("%s comes from the cache\n", t->file);
+    return ok && put_pass(t, kept->exit);
+}
+
+static void keep(struct recall *recall, const struct attempt *at, struct inputs *in) {
+    const char *why = recall_keep(recall, at, in);
+    if (why && getenv("TESTFAN_VERBOSE"))
+        printf("%s is not kept in the cache: %s\n", recall->t->file, why);
+}
+
+static bool put_results(struct target_run *t, const struct attempt *at, struct recall *recall) {
+    struct inputs in = {0};
     bool passed = at->passed && environment_is_stamped(&t->arena);
     if (getenv("TESTFAN_VERBOSE") && !notes_have_output())
         fwrite(at->output.s, 1, at->output.len, stdout);
     if (!passed)
         printf("FAILED %s%s%s\n", t->file, at->crash ? ": " : "", at->crash ? at->crash : "");
-    note_failures(t, session, at->crash ? at->log.failed + 1 : at->log.failed);
+    note_failures(t, recall->session, at->crash ? at->log.failed + 1 : at->log.failed);
     bool ok = put_report(t, at->report, at->size) &&
-              put_text(t, t->log, at->log_text, strlen(at->log_text)) && (!t->trace || put_trace(t));
-    const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", at->exit);
+              put_text(t, t->log, at->log_text, strlen(at->log_text)) && (!t->trace || put_trace(t, &in));
     if (!ok || !passed)
         return ok;
-    history_passed(t->xml);
-    return put_text(t, t->ok, line, strlen(line));
+    keep(recall, at, &in);
+    return put_pass(t, at->exit);
 }
 
 static const char *prepare(struct target_run *t) {
@@ -283,6 +311,19 @@ static bool run_attempts(struct target_run *t, struct attempt *at) {
     return at->child.interrupted || retry_failed(t, at);
 }
 
+static int run_again(struct target_run *t, struct recall *recall) {
+    notes_begin(schedule_name(&t->arena, t->file, t->shard));
+    struct attempt at = {0};
+    bool ran = run_attempts(t, &at);
+    int interrupted = at.child.interrupted;
+    int status = !ran ? 2 : interrupted ? 128 + interrupted : put_results(t, &at, recall) ? 0 : 2;
+    unlink(t->tmp_xml);
+    unlink(t->tmp_log);
+    unlink(t->tmp_trace);
+    attempt_free(&at);
+    return status;
+}
+
 static int run_target(struct target_run *t) {
     const char *session = getenv("TESTFAN_SESSION");
     session = session && *session ? session : NULL;
@@ -296,15 +337,11 @@ static int run_target(struct target_run *t) {
     /* What is to be run again can still pass, and then all that stands behind it must have run. */
     t->failures_left = t->maxfail && !t->retries ? t->maxfail - failures : 0;
     history_begin(t->xml);
-    notes_begin(schedule_name(&t->arena, t->file, t->shard));
-    struct attempt at = {0};
-    bool ran = run_attempts(t, &at);
-    int interrupted = at.child.interrupted;
-    int status = !ran ? 2 : interrupted ? 128 + interrupted : put_results(t, &at, session) ? 0 : 2;
-    unlink(t->tmp_xml);
-    unlink(t->tmp_log);
-    unlink(t->tmp_trace);
-    attempt_free(&at);
+    struct recall recall;
+    struct kept kept;
+    recall_begin(&recall, t, session);
+    int status = !recall_find(&recall, &kept) ? run_again(t, &recall) : put_kept(t, &kept) ? 0 : 2;
+    recall_end(&recall);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "emit/ninja.h"
 #include "graph/closure.h"
 #include "graph/dists.h"
+#include "run/witness.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -36,11 +37,17 @@ struct digestion {
     struct strs digest_texts;
     const char *prefix;
     struct strs sites;
+    struct map touched;   /* paths relative to rootdir */
     struct map real_dirs; /* folder -> index into real_names, where it lies when links are followed */
     struct strs real_names;
     enum late late;  /* what of the late edges was taken */
     int64_t started; /* when the process began that ran the target, and others before it */
 };
+
+static void doubt(struct digestion *d, const char *what, const char *path) {
+    if (!d->in->doubt)
+        d->in->doubt = arena_printf(d->a, "it %s%s", what, path);
+}
 
 /* The lines of a file, as NUL-ended strings. */
 static struct strs read_lines(struct arena *a, const char *path) {
@@ -93,7 +100,7 @@ static const char *in_tree(const struct digestion *d, const char *path) {
 }
 
 static bool is_private(const char *path) {
-    static const char *const folders[] = {".testfan", ".pytest_cache", ".git", "__pycache__"};
+    static const char *const folders[] = {".testfan", ".pytest_cache", ".git", "__pycache__", ".hypothesis"};
     for (; path; path = strchr(path, '/') ? strchr(path, '/') + 1 : NULL)
         for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
             if (below(path, folders[i]))
@@ -121,7 +128,9 @@ static bool was_written(const struct digestion *d, const char *path) {
 }
 
 static void add(struct digestion *d, enum input_kind kind, const char *path, const char *digest, bool extra) {
-    if (!strchr(path, '\n'))
+    if (strchr(path, '\n'))
+        doubt(d, "read a file with a line break in its name", "");
+    else
         array_push(d->a, d->in, (struct input){.kind = kind, .path = path, .digest = digest, .extra = extra});
 }
 
@@ -174,7 +183,8 @@ static void add_content(struct digestion *d, enum input_kind kind, const char *p
                         const struct os_stat *st) {
     char hex[33] = "-";
     bool extra = !closure_has(&d->closure, path);
-    if (extra && st->mtime_ns < d->t->started) {
+    bool old = st->mtime_ns < d->t->started || map_get(&d->touched, path, strlen(path)) != MAP_NONE;
+    if (extra && old) {
         size_t n = 0;
         char *bytes = os_read(NULL, os_join(d->a, d->t->rootdir, path), &n);
         digest_hex(digest_bytes(bytes ? bytes : "", n), hex);
@@ -188,7 +198,9 @@ static void add_file(struct digestion *d, enum input_kind kind, const char *path
     const char *full = os_join(d->a, d->t->rootdir, path);
     if (!os_stat(full, &st))
         add_absent(d, path);
-    else if (!S_ISDIR(st.mode))
+    else if (S_ISDIR(st.mode))
+        add(d, INPUT_FOLDER, path, "folder", false);
+    else
         add_content(d, kind, path, &st);
 }
 
@@ -268,6 +280,20 @@ static void take_late_file(void *ctx, const char *path) {
         add_content(d, INPUT_READ, arena_strdup(d->a, path), &st);
 }
 
+/* A program of the system that tells of the machine and reads nothing of the tree: Python's own modules ask
+   it (platform, ctypes.util). */
+static bool asks_host(const char *program) {
+    static const char *const tellers[] = {"arch", "getconf", "hostname", "ldconfig", "nproc", "uname"};
+    static const char *const folders[] = {"", "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"};
+    const char *name = os_basename(program);
+    bool known = false, system = false;
+    for (size_t i = 0; i < sizeof tellers / sizeof *tellers; i++)
+        known |= strcmp(name, tellers[i]) == 0;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        system |= strlen(folders[i]) == (size_t)(name - program) && str_starts(program, folders[i]);
+    return known && system;
+}
+
 /* What nobody watches may read what the target may need. */
 static void take_late(struct digestion *d, enum late late) {
     struct closure all;
@@ -300,6 +326,18 @@ static bool opens_files(struct digestion *d, const char *path) {
     return opens;
 }
 
+static void take_program(struct digestion *d, const char *program) {
+    if (str_starts(os_basename(program), "python"))
+        return;
+    if (asks_host(program)) {
+        add(d, INPUT_HOST, program, "-", false);
+        return;
+    }
+    add(d, INPUT_STARTED, program, "-", false);
+    doubt(d, "started a program that cannot be watched: ", program);
+    take_late(d, LATE_ALL);
+}
+
 static void take_record(struct digestion *d, const char *record) {
     const char *path = strchr("xymt", *record) ? record + 1 : resolved(d->a, record + 1);
     switch (*record) {
@@ -316,6 +354,8 @@ static void take_record(struct digestion *d, const char *record) {
     case 'b':
         if (is_database(d, path))
             take_file(d, INPUT_READ, path);
+        else if (in_tree(d, path) && !is_private(in_tree(d, path)))
+            doubt(d, "wrote ", in_tree(d, path));
         break;
     case 'q':
         if (in_tree(d, path) && os_is_file(path))
@@ -328,12 +368,10 @@ static void take_record(struct digestion *d, const char *record) {
         take_names(d, record + 1);
         break;
     case 'x':
-        if (str_starts(os_basename(path), "python"))
-            break;
-        add(d, INPUT_STARTED, path, "-", false);
-        take_late(d, LATE_ALL);
+        take_program(d, path);
         break;
     case 'y':
+        doubt(d, "started a Python that cannot be watched", "");
         take_late(d, LATE_ALL);
         break;
     case 'o':
@@ -350,16 +388,47 @@ static bool has_second(const char *record) {
     return *record == 'l' || *record == 'u';
 }
 
+/* Whether the run made the path, or a folder above it, where nothing was before. */
+static bool is_made(const struct map *made, const char *path) {
+    for (size_t n = strcspn(path, "/");; n += 1 + strcspn(path + n + 1, "/")) {
+        if (map_get(made, path, n) != MAP_NONE)
+            return true;
+        if (!path[n])
+            return false;
+    }
+}
+
+/* What the run made and removed again leaves nothing behind; that nothing was there counts. */
+static void find_left(struct digestion *d, const struct strs *made) {
+    for (uint32_t i = 0; i < made->len; i++) {
+        struct os_stat st;
+        if (os_stat(os_join(d->a, d->t->rootdir, made->items[i]), &st))
+            doubt(d, "wrote ", made->items[i]);
+        else
+            add(d, INPUT_MADE, made->items[i], "-", false);
+    }
+}
+
 static void find_written(struct digestion *d, const char *raw, size_t n) {
+    struct map made = {.arena = d->a};
+    struct strs paths = {0};
     for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
         const char *here = *s == 'w' || *s == 'W' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
         if (*s == 't' && strtoll(s + 1, NULL, 10) < d->started)
             d->started = strtoll(s + 1, NULL, 10);
         if (!here || !*here)
             continue;
+        bool known = is_private(here) || is_made(&made, here);
+        if (!known && *s == 'w')
+            doubt(d, "wrote ", here);
+        if (!known && *s == 'W') {
+            map_add(&made, here, strlen(here), 1);
+            array_push(d->a, &paths, here);
+        }
         if (map_get(&d->written, here, strlen(here)) != WRITTEN_ALL)
             map_set(&d->written, here, strlen(here), *s == 'W' ? WRITTEN_ALL : WRITTEN_ITSELF);
     }
+    find_left(d, &paths);
 }
 
 /* What the run wrote and gen must leave out too: of its closure, and names in folders that it listed. */
@@ -389,9 +458,12 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
     *in = (struct inputs){0};
     size_t n = 0;
     char *raw = os_read(a, t->raw, &n);
-    if (!raw)
+    if (!raw) {
+        doubt(&d, "left no trace", "");
         return;
+    }
     closure_open(&d.closure, os_join(a, t->rootdir, CLOSURE_SURE), t->file);
+    d.touched = witness_touched(a, t->rootdir);
     read_sites(&d);
     know_dists(&d, ".testfan/stamp");
     closure_each(&d.closure, DIST_FOLDER, know_dists, &d);

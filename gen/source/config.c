@@ -128,8 +128,9 @@ static bool read_testfan(const struct loading *l) {
 }
 
 bool config_load(struct arena *a, const char *dir, unsigned pytest_major, struct config *c) {
-    *c = (struct config){.pytest_major = pytest_major ? pytest_major : 9,
-                         .testfan = {.trace = true, .workers = true, .shards = -1}};
+    *c = (struct config){
+        .pytest_major = pytest_major ? pytest_major : 9,
+        .testfan = {.trace = true, .workers = true, .shards = -1, .cache = true, .cache_size = 1 << 30}};
     struct loading l = {.arena = a, .config = c};
     const char *real = os_realpath(a, dir);
     if (!real) {

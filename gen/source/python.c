@@ -8,17 +8,31 @@
 #include <cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Environment variables that change what tests see or how pytest and the interpreter behave. */
 static const char *const counting[] = {
-    "LANG",           "LANGUAGE",
-    "LC_ALL",         "LC_CTYPE",
-    "PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
-    "PYTEST_PLUGINS", "PYTHONDEVMODE",
-    "PYTHONHASHSEED", "PYTHONHOME",
-    "PYTHONOPTIMIZE", "PYTHONPATH",
-    "PYTHONSAFEPATH", "PYTHONUTF8",
-    "PYTHONWARNINGS", "TZ",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_COLLATE",
+    "LC_MESSAGES",
+    "LC_MONETARY",
+    "LC_NUMERIC",
+    "LC_TIME",
+    "PYTEST_ADDOPTS",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+    "PYTEST_PLUGINS",
+    "PYTHONDEVMODE",
+    "PYTHONHASHSEED",
+    "PYTHONHOME",
+    "PYTHONOPTIMIZE",
+    "PYTHONPATH",
+    "PYTHONSAFEPATH",
+    "PYTHONUTF8",
+    "PYTHONWARNINGS",
+    "TZ",
 };
 
 static void say_gone(const char *what, const char *instead) {
@@ -159,6 +173,7 @@ static struct dist take_dist(struct arena *a, const cJSON *d) {
 static void take_answer(struct arena *a, const cJSON *answer, struct python *py) {
     py->path = string_of(a, answer, "executable");
     py->version = string_of(a, answer, "version");
+    py->build = string_of(a, answer, "build");
     py->prefix = string_of(a, answer, "prefix");
     py->stdlib_dir = string_of(a, answer, "stdlib_folder");
     py->sys_path = strings_of(a, answer, "path");
@@ -202,22 +217,36 @@ bool python_find(struct arena *a, const char *rootdir, const char *wanted, const
     return true;
 }
 
-static void stamp_variable(struct buf *b, const char *name) {
-    const char *value = getenv(name);
-    if (value)
-        buf_fmt(b, "env %s=%s\n", name, value);
+struct strs python_variables(struct arena *a, const struct strs *also) {
+    struct strs names = {0};
+    for (size_t i = 0; i < sizeof counting / sizeof *counting; i++)
+        array_push(a, &names, counting[i]);
+    for (uint32_t i = 0; i < also->len; i++)
+        array_push(a, &names, also->items[i]);
+    return names;
 }
 
-char *python_stamp(struct arena *a, const struct python *py, const struct strs *also) {
+char *python_environment(struct arena *a, const struct strs *variables) {
     struct buf b = {0};
-    buf_fmt(&b, "python %s %s\n", py->path ? py->path : "-", py->version ? py->version : "-");
-    for (size_t i = 0; i < sizeof counting / sizeof *counting; i++)
-        stamp_variable(&b, counting[i]);
-    for (uint32_t i = 0; i < also->len; i++)
-        stamp_variable(&b, also->items[i]);
+    size_t n = 0;
+    const char *zone = os_read(a, "/etc/localtime", &n);
+    char hex[33];
+    digest_hex(digest_bytes(zone ? zone : "", n), hex);
+    buf_fmt(&b, "localtime %s\nroot %d\n", hex, geteuid() == 0);
+    for (uint32_t i = 0; i < variables->len; i++) {
+        const char *value = getenv(variables->items[i]);
+        if (value)
+            buf_fmt(&b, "env %s=%s\n", variables->items[i], value);
+    }
     char *text = arena_strndup(a, b.s, b.len);
     buf_free(&b);
     return text;
+}
+
+char *python_stamp(struct arena *a, const struct python *py, const struct strs *also) {
+    struct strs variables = python_variables(a, also);
+    return arena_printf(a, "python %s %s %s\n%s", py->path ? py->path : "-", py->version ? py->version : "-",
+                        py->build ? py->build : "", python_environment(a, &variables));
 }
 
 bool python_traces(const struct python *py) {

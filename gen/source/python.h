@@ -26,6 +26,7 @@ struct dist {
 struct python {
     const char *path;    /* sys.executable: absolute; a virtual environment's own link, not its target */
     const char *version; /* "3.11.7" */
+    const char *build;   /* in one line: what tells it from another one of that version, wherever it lies */
     const char *pytest;  /* the version of the installed pytest, or NULL */
     unsigned pytest_major;
     struct strs sys_path;     /* absolute, in order, without the current folder */
@@ -48,8 +49,13 @@ bool python_find(struct arena *a, const char *rootdir, const char *wanted, const
 /* Whether this interpreter can tell what a run reads (sys.addaudithook, 3.8). */
 bool python_traces(const struct python *py);
 
-/* What outside the tree decides every result: the interpreter and the environment variables that count (a
-   fixed list in python.c and `also`), as text for the stamp file. */
+/* What outside the tree decides every result, as text for the stamp file, a line each: first the interpreter,
+   by its path, then the environment (python_environment). */
 char *python_stamp(struct arena *a, const struct python *py, const struct strs *also);
+
+/* The names of the environment variables that count: a fixed list in python.c and `also`. */
+struct strs python_variables(struct arena *a, const struct strs *also);
+/* These variables by their values, the time zone of the machine and whether root is at work: a line each. */
+char *python_environment(struct arena *a, const struct strs *variables);
 
 #endif

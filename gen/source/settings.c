@@ -3,6 +3,7 @@
 #include "source/toml.h"
 #include "base/diag.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -114,14 +115,33 @@ static bool read_count(const char *path, const struct toml *v, long least, const
     return *count >= least || wrong_setting(path, v, wanted);
 }
 
-enum kind { LIST, TEXT, FLAG, SECONDS };
+/* "500M": a number of bytes, kibi-, mebi- or gibibytes. */
+static bool read_size(const char *path, const struct toml *v, uint64_t *size) {
+    static const char units[] = "KMG";
+    char *end = NULL;
+    errno = 0;
+    uint64_t n = v->type == TOML_STRING || v->type == TOML_INTEGER ? strtoull(v->text, &end, 10) : 0;
+    const char *unit = end && *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    bool ok = end && end > v->text && *v->text != '-' && !errno && n && n <= UINT64_MAX >> shift &&
+              (!*end || (unit && !end[1]));
+    *size = n << shift;
+    return ok || wrong_setting(path, v, "a size such as \"500M\" or \"2G\"");
+}
+
+enum kind { LIST, TEXT, FLAG, SECONDS, SIZE };
 
 #define FIELD(f) offsetof(struct testfan_settings, f)
 static const struct {
     const char *key;
     enum kind kind;
     size_t field;
-} plain[] = {{"data", LIST, FIELD(data)},
+} plain[] = {{"cache", FLAG, FIELD(cache)},
+             {"cache-dir", TEXT, FIELD(cache_dir)},
+             {"cache-size", SIZE, FIELD(cache_size)},
+             {"remote-cache", TEXT, FIELD(remote_cache)},
+             {"remote-cache-write", FLAG, FIELD(remote_cache_write)},
+             {"data", LIST, FIELD(data)},
              {"env", LIST, FIELD(env)},
              {"flaky", LIST, FIELD(flaky)},
              {"python", TEXT, FIELD(python)},
@@ -134,8 +154,9 @@ static const struct {
              {"workers", FLAG, FIELD(workers)}};
 
 static const char known[] =
-    "bazel data env error flaky folders ignore isolation python resource-limits resources retries serial "
-    "shards sources strict-isolation string-imports timeout timeout-per-file together trace workers";
+    "bazel cache cache-dir cache-size data env error flaky folders ignore isolation python remote-cache "
+    "remote-cache-write resource-limits resources retries serial shards sources strict-isolation "
+    "string-imports timeout timeout-per-file together trace workers";
 
 static bool read_resources(struct arena *a, const char *path, const struct toml *v, struct strs *resources) {
     bool ok = v->type == TOML_TABLE;
@@ -188,6 +209,8 @@ static bool read_plain(struct arena *a, const char *path, const struct toml *v, 
         return read_list(a, v, field) || wrong_setting(path, v, "a list of strings");
     if (kind == SECONDS)
         return read_seconds(path, v, field);
+    if (kind == SIZE)
+        return read_size(path, v, field);
     if (kind == FLAG) {
         *(bool *)field = str_eq(v->text, "true");
         return v->type == TOML_BOOLEAN || wrong_setting(path, v, "true or false");

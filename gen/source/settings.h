@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct toml;
 
@@ -38,6 +39,11 @@ struct testfan_settings {
     struct strs resources;            /* a glob of files, then the name of what they need, and so on */
     struct resources limits;          /* of resources; else one target at a time has it */
     double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit */
+    bool cache;                       /* keep what passed; true unless said */
+    const char *cache_dir;            /* where, relative to rootdir; NULL: CACHE_FOLDER (run/cache.h) */
+    uint64_t cache_size;              /* bytes that it may hold */
+    const char *remote_cache;         /* the URL of a server that keeps it for all, or NULL */
+    bool remote_cache_write;          /* results may be sent there */
     long string_imports;              /* a string with so many dots may name a module; 0: none does */
     struct bazel_settings {
         struct strs kinds;  /* for each of testfan's kinds that is replaced: KIND, then FILE.bzl%KIND */

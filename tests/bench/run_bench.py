@@ -71,7 +71,7 @@ class Project:
     def run(self, column):
         pytest = [self.tree.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", self.tests]
         testfan = [conftest.BUILD / "testfan", "test", "--python", self.tree.python]
-        words = {"plain": pytest, "n2": [*pytest, "-n2"]}.get(column, testfan)
+        words = {"plain": pytest, "n2": [*pytest, "-n2"], "warm": [*testfan, "--no-cache"]}.get(column, testfan)
         if column == "nothing":
             self.nothing()
         if column == "warm":
