@@ -28,7 +28,7 @@ class Cached(conftest.Tree):
         super().__init__(path, *args, **kw)
         path.mkdir(exist_ok=True)
         self.told = path.parent / f"ran-{path.name}"
-        self.env["RAN"] = str(self.told)
+        self.env.update(RAN=str(self.told), TESTFAN_REMOTE_CACHE_TIMEOUT="60")
 
     def forget(self):
         """As a new folder with the same files, but for the cache."""
@@ -60,7 +60,8 @@ def full(tree):
     (tree.path / "tests/empty").mkdir()
     (tree.path / "tests/built").mkdir()
     (tree.path / "pyproject.toml").write_text("[tool.testfan]\nenv = ['COUNTS']\n")
-    assert tree.test() == ["test_a.py", "test_b.py"]
+    ran, done = tree.executed(lambda: tree.testfan("test", "-v", check=0))
+    assert ran == ["test_a.py", "test_b.py"] and "not kept" not in done.stdout + done.stderr, done.stdout + done.stderr
     assert tree.forget().test() == []
     return tree
 

@@ -246,6 +246,7 @@ def another(handler, kept):
 
 
 # What it does, and whether it is told: an entry of /ac/ that is none of this key looks like one of another program.
+# "no …": it takes longer than it may.
 DEEDS = {
     "says 500": (lambda h, kept: h.answer(500, b"oops"), True),
     "says 500 to what it has": (only("cas", lambda h, kept: h.answer(500, b"oops")), True),
@@ -260,7 +261,7 @@ DEEDS = {
     "a result cut short": (only("cas", lambda h, kept: h.answer(200, kept[:-3])), True),
     "a result that ends early": (only("cas", lambda h, kept: h.answer(200, kept[:-3], length=len(kept))), True),
     "a result of another file": (only("cas", another), True),
-    "no result": (only("cas", lambda h, kept: h.answer(404, b"")), False),
+    "without a result": (only("cas", lambda h, kept: h.answer(404, b"")), False),
     "no end": (endless, True),
     "no answer": (lambda h, kept: h.server.ends.wait(60), True),
     "hangs up": (lambda h, kept: setattr(h, "close_connection", True), True),
@@ -274,7 +275,9 @@ def test_odd_servers(tree, clone, name):
         assert tree.test(TESTFAN_REMOTE_CACHE=url, TESTFAN_REMOTE_CACHE_WRITE="1") == NAMES
         assert len(server.kept) == 6
         server.deed, server.asked = deed, []
-        ran, done = clone.executed(lambda: clone.testfan("test", "-j1", check=0, TESTFAN_REMOTE_CACHE=url))
+        limit = "1" if name.startswith("no ") else "60"
+        env = {"TESTFAN_REMOTE_CACHE": url, "TESTFAN_REMOTE_CACHE_TIMEOUT": limit}
+        ran, done = clone.executed(lambda: clone.testfan("test", "-j1", check=0, **env))
         assert ran == NAMES and warnings(done) == told, done.stderr
         assert clone.report() == tree.report()
         # Who has failed once is not asked again.
@@ -311,4 +314,4 @@ def test_without_libcurl(tree, tmp_path):
 def test_without_a_server_libcurl_is_not_loaded(tree):
     tree.testfan("test", check=0)
     done = tree.forget().run("env", "LD_DEBUG=libs", conftest.BUILD / "testfan", "test", "--python", tree.python, check=0)
-    assert "libcurl" not in done.stderr and "libxxhash" in done.stderr
+    assert "libcurl" not in done.stderr and "libc.so" in done.stderr
