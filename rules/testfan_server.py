@@ -68,6 +68,9 @@ class Client:
         self.asked = False
         self.worker = None  # a child that runs a file for it, and may go on
 
+    def is_done(self):
+        return self.pid is None and self.worker is None
+
     def answer(self, kind, value=0):
         try:
             self.connection.send(struct.pack("ii", kind, value))
@@ -198,7 +201,7 @@ class Server:
                     begun = self.start(client, request, poll)
                     if begun:
                         return begun
-                if request is None or client.pid is client.worker is None and client not in self.workers.waiting:
+                if request is None or client.is_done() and fd in self.clients and client not in self.workers.waiting:
                     self.forget(client, poll)
             self.workers.end_idle(self.stale, kill_group)
         self.leave()
@@ -265,6 +268,11 @@ class Server:
 
     def start(self, client, request, poll):
         """Forks, or hands it to a child that goes on; returns something only in new children, the request that is theirs."""
+        if "join" in request:
+            os.close(request["output"])
+            if self.workers.join(request["join"], client.connection):
+                del self.clients[client.connection.fileno()]
+            return None
         if request.get("finish"):
             os.close(request["output"])
             if not self.workers.finish(client):
@@ -289,18 +297,13 @@ class Server:
             if not self.branch:
                 os.close(request["output"])
                 return self.become_branch(request["preload"])
-        if request["share"]:
-            ours, request["channel"] = _socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            if request["share"]:
-                ours.close()
             self.become(client, request)
             return request
         os.close(request["output"])
         if request["share"]:
-            request.pop("channel").close()
-            client.worker = testfan_session.Worker(ours, pid, client, request)
+            client.worker = testfan_session.Worker(pid, client, request)
             self.workers.add(client.worker, poll)
             client.answer(CHILD, pid)
             return None

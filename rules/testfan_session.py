@@ -11,6 +11,7 @@ All that it has read so far counts as read by each file that it runs. It never r
 PYTEST_DONT_REWRITE
 """
 import _socket
+import fcntl
 import json
 import os
 import select
@@ -22,6 +23,7 @@ from testfan_memory import CLOCK_STEP, Folder, is_kept_out, search_places, state
 
 CHILD, STALE, DONE = 1, 3, 5  # as testfan_server.py has them
 DEAR_SECONDS, DEAR_PART = 0.1, 0.1  # what is set up is dear when it takes so long, and so much of the file's time
+HIGH_FD = 200  # as gen/run/server.c has it
 IDLE_SECONDS, END_SECONDS = 10, 60  # how long one waits for a file, and may take to end
 
 
@@ -50,11 +52,29 @@ def receive(connection):
 
 
 def send(connection, request):
-    told = {name: value for name, value in request.items() if name not in ("output", "channel")}
+    told = {name: value for name, value in request.items() if name != "output"}
     text = json.dumps(told).encode("utf-8", "surrogateescape")
     rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", request["output"]))]
     connection.sendmsg([struct.pack("I", len(text))], rights)
     connection.sendall(text)
+
+
+def move_up(fd):
+    """The same at a high number: what tests open has the numbers that it would have without us."""
+    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH_FD)
+    os.close(fd)
+    return high
+
+
+def connect(folder, name):
+    """To a socket in a folder, wherever we are and however long its path is."""
+    place = os.open(folder, os.O_PATH)
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        connection.connect("/proc/self/fd/%d/%s" % (place, name))
+    finally:
+        os.close(place)
+    return _socket.socket(fileno=move_up(connection.detach()))
 
 
 def redirect(output, shared, kept=-1):
@@ -76,8 +96,9 @@ def trace_of(name, pid):
 class Worker:
     """A child that may go on, as the server sees it."""
 
-    def __init__(self, channel, pid, client, request):
-        self.channel, self.pid, self.client, self.request = channel, pid, client, request
+    def __init__(self, pid, client, request):
+        self.pid, self.client, self.request = pid, client, request
+        self.channel = None  # it has one when it goes on
         self.pidfd = os.pidfd_open(pid)
         self.files = {request["file"]}
         self.taken = True  # the client knows
@@ -146,9 +167,16 @@ class Workers:
         return None
 
     def add(self, worker, poll):
-        for fd in worker.channel.fileno(), worker.pidfd:
-            self.known[fd] = worker
-            poll.register(fd, select.POLLIN)
+        self.known[worker.pidfd] = worker
+        poll.register(worker.pidfd, select.POLLIN)
+
+    def join(self, pid, channel):
+        """A child goes on, and is to be reached at `channel`."""
+        for worker in self.all():
+            if worker.pid == pid:
+                worker.channel, self.known[channel.fileno()] = channel, worker
+                return True
+        return False
 
     def hand(self, worker, client, request):
         worker.client, worker.request, worker.since, worker.taken = client, request, None, False
@@ -316,11 +344,11 @@ class Sharing:
     """What makes a child go on: `plugin` runs its file, by `request`."""
 
     def __init__(self, plugin, server, request):
-        self.plugin, self.request = plugin, request
-        self.channel = request["channel"]
+        self.plugin, self.server, self.request = plugin, server, request
+        self.channel = None
         self.started = plugin.clock()
         self.pid = os.getpid()
-        self.output = os.memfd_create("testfan")  # where what is printed between two files goes
+        self.output = None  # where what is printed between two files goes
         self.current = os.fstat(1)
         self.count = 0
         self.folders = {}  # path -> the node that pytest made of it
@@ -359,8 +387,18 @@ class Sharing:
         if not self.going_on:
             cost = self.plugin.setup_cost()
             dear = cost >= DEAR_SECONDS and cost >= DEAR_PART * (self.plugin.clock() - self.started)
-            self.going_on = self.request["share"] == "session" or dear
+            self.going_on = (self.request["share"] == "session" or dear) and self.join()
         return self.going_on
+
+    def join(self):
+        """Tells the server that there is a child that goes on; false when it is not there any more."""
+        folder, name = os.path.split(os.path.join(self.server.memory.root, self.server.name))
+        try:
+            self.channel = connect(folder, name)
+            send(self.channel, {"join": self.pid, "output": self.channel.fileno()})
+        except OSError:
+            self.alone = True
+        return not self.alone
 
     def hold(self, session):
         self.stack = session._setupstate
@@ -397,6 +435,8 @@ class Sharing:
             self.last = session.items[-1]
         sys.stdout.flush()
         sys.stderr.flush()
+        if self.output is None:
+            self.output = move_up(os.memfd_create("testfan"))
         redirect(self.output, self.current)
         if not self.say(DONE, status << 8):
             return status

@@ -11,6 +11,7 @@
 #include "run/recall.h"
 #include "run/schedule.h"
 #include "run/screen.h"
+#include "run/shared.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -144,6 +145,8 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     if (chdir(p->config.rootdir) != 0)
         die("cannot enter %s:", p->config.rootdir);
     setenv("PWD", p->config.rootdir, 1);
+    if (in->command->bit & (CMD_AUDIT | CMD_LEARN))
+        shared_forget(in->arena, &plan);
     char *session = start_session(p);
     tell_exec(in, &plan);
     int64_t begun = os_now();

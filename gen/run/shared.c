@@ -85,3 +85,12 @@ void shared_end(struct arena *a, const struct plan *plan) {
             take_torn(a, t, torn);
     }
 }
+
+void shared_forget(struct arena *a, const struct plan *plan) {
+    ARRAY_FOR (const struct target, t, &plan->targets) {
+        struct run_log log;
+        log_read(a, arena_printf(a, "%s.log", t->result), &log);
+        if (log.after)
+            unlink(arena_printf(a, "%s.ok", t->result));
+    }
+}

@@ -20,5 +20,8 @@ const char *shared_choose(struct arena *a, const char *isolation, const char *lo
  * rootdir, when all targets of the plan have run.
  */
 void shared_end(struct arena *a, const struct plan *plan);
+/* Takes back the passes of targets that ran in a process with others: their traces have what the others read,
+ * too. In rootdir. */
+void shared_forget(struct arena *a, const struct plan *plan);
 
 #endif

@@ -420,3 +420,12 @@ def test_a_worker_that_is_asked_too_much_is_not_asked_twice_for_one_file(tree):
         tree.ninja("test_0.py.test", check=0, TESTFAN_ISOLATION="session")
         (tree.path / ".testfan/results/test_0.py.ok").unlink()
     assert len({pid for word, pid in notes(tree) if word == "up"}) == 2
+
+
+def test_audit_and_learn_look_at_each_file_by_itself(tree):
+    suite(tree, 3)
+    run(tree, "-j1", *SESSION)
+    done = tree.testfan("audit", check=0)
+    assert "missed test_" not in done.stdout and "0 missed" in done.stdout, done.stdout
+    tree.testfan("learn", check=0)
+    assert not (tree.path / "testfan.learned.json").exists()
