@@ -88,6 +88,14 @@ def test_a_pass(folder):
     assert list((folder.path / ".testfan/tmp").iterdir()) == []
 
 
+def test_a_result_is_not_older_than_what_was_written_before(folder):
+    for i in range(8):
+        folder.write({"test_a.py": PASS + f"# {i}\n"})
+        written = (folder.path / "test_a.py").stat().st_mtime_ns
+        folder.exec()
+        assert (folder.results / "test_a.py.xml").stat().st_mtime_ns >= written
+
+
 def test_a_failure_takes_the_pass_away(folder):
     folder.write({"test_a.py": PASS}).exec()
     folder.write({"test_a.py": FAIL})
