@@ -427,8 +427,8 @@ class Sharing:
         status = 1 if session.testsfailed else 0 if session.testscollected else 5
         write_report(config)
         summarize(config, status)
-        self.plugin.finish(status, kept=True)
         self.put_trace()
+        self.plugin.finish(status, kept=True)
         self.count += 1
         self.result = self.request["result"]
         if session.items:
