@@ -58,7 +58,7 @@ void screen_draw(struct screen *s) {
     struct buf line = {0};
     buf_str(&line, "");
     progress_line(&s->progress, now, live_columns(), s->options->color, &line);
-    if (line.len != s->line.len || memcmp(line.s, s->line.s, line.len) != 0) {
+    if (strcmp(line.s, s->line.s ? s->line.s : "") != 0) {
         fprintf(stderr, "\r%s\033[K", line.s);
         fflush(stderr);
     }

@@ -50,6 +50,11 @@ class Tree:
             path.write_text(text)
         return self
 
+    def starts(self, *files):
+        """Has the files start in this order, by the times of a run that never was."""
+        times = {file: len(files) - i for i, file in enumerate(files)}
+        return self.write({".testfan/times.json": json.dumps({"version": 1, "targets": times})})
+
     def run(self, *words, cwd=None, check=None, timeout=300, **env):
         done = subprocess.run(
             [str(w) for w in words],

@@ -63,12 +63,11 @@ def test_what_did_not_run_is_no_pass(tree):
     """It runs the next time, and what pytest knows of it from before stays."""
     tree.write({"test_a.py": PASSES, "test_b.py": FAILS, "test_c.py": PASSES})
     tree.testfan("test", check=1)
-    first = {".testfan/times.json": '{"version": 1, "targets": {"test_a.py": 9, "test_b.py": 5, "test_c.py": 1}}'}
-    tree.write({"test_a.py": FAILS, "test_c.py": PASSES + "\n", **first})
+    tree.write({"test_a.py": FAILS, "test_c.py": PASSES + "\n"}).starts("test_a.py", "test_b.py", "test_c.py")
     tree.testfan("test", "-j1", "--maxfail", "1", check=1)
     known = json.loads((tree.path / ".pytest_cache/v/cache/lastfailed").read_text())
     assert set(known) == {"test_a.py::test_a", "test_b.py::test_a", "test_b.py::test_b"}
-    assert json.loads((tree.path / ".testfan/times.json").read_text())["targets"]["test_a.py"] == 9
+    assert json.loads((tree.path / ".testfan/times.json").read_text())["targets"]["test_a.py"] == 3
     done, ran = tree.ran(lambda: tree.testfan("test", check=1))
     assert ran == ["test_a.py", "test_b.py", "test_c.py"]
     assert tree.report() == tree.plain()
@@ -106,7 +105,7 @@ def test_shards(tree):
 
 def test_a_run_that_was_stopped_does_not_pass(tree):
     """The failure turns out to be none, but some files have not run."""
-    tree.write({"test_a.py": "import sys\n\ndef test_a():\n    assert 'test_z' in sys.modules\n", "test_z.py": PASSES})
+    tree.write({"test_a.py": "import sys\n\ndef test_a():\n    assert 'test_z' in sys.modules\n", "test_z.py": PASSES}).starts("test_a.py", "test_z.py")
     done = tree.testfan("test", "--maxfail", "1", "-j1", check=1)
     assert "order-dependent" in done.stderr
     assert "1 passed, 1 file not run" in done.stdout
@@ -114,13 +113,13 @@ def test_a_run_that_was_stopped_does_not_pass(tree):
 
 
 def test_a_crash_counts(tree):
-    tree.write({"test_a.py": "import os\n\ndef test_a():\n    os._exit(3)\n", "test_b.py": PASSES})
+    tree.write({"test_a.py": "import os\n\ndef test_a():\n    os._exit(3)\n", "test_b.py": PASSES}).starts("test_a.py", "test_b.py")
     done = tree.testfan("test", "--maxfail", "1", "-j1", check=1)
     assert "1 error, 1 file not run" in done.stdout
 
 
 def test_many_failures_are_counted_cheaply(tree):
     """No more marks than are needed to stop."""
-    tree.write({"test_a.py": "import pytest\n\n@pytest.mark.parametrize('i', range(300))\ndef test_a(i):\n    assert 0\n", "test_b.py": "import os\n\ndef test_b():\n    assert len(os.listdir('.testfan/tmp/session')) < 5\n"})
+    tree.write({"test_a.py": "import pytest\n\n@pytest.mark.parametrize('i', range(300))\ndef test_a(i):\n    assert 0\n", "test_b.py": "import os\n\ndef test_b():\n    assert len(os.listdir('.testfan/tmp/session')) < 5\n"}).starts("test_a.py", "test_b.py")
     tree.testfan("test", "-j1", check=1)
     assert failed(tree) == 300

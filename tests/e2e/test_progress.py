@@ -125,7 +125,7 @@ def test_live_line(tree, told):
 
 def test_live_line_counts_what_failed(tree, told):
     tree.write(waiting(told, "z"))
-    tree.write({"tests/test_a.py": "def test_a():\n    assert 0\n"})
+    tree.write({"tests/test_a.py": "def test_a():\n    assert 0\n"}).starts("tests/test_a.py", "tests/test_z.py")
     terminal = Terminal(tree, "-j1")
     terminal.wait_for(b"[1/2] \x1b[31m1 failed\x1b[0m")
     go(told, "z")
@@ -176,7 +176,7 @@ def test_no_color(tree):
 
 def test_plain_lines_elsewhere(tree):
     tree.write({"test_a.py": "def test_a():\n    pass\n", "test_b.py": "def test_b():\n    assert 0\n"})
-    done = tree.testfan("test", "-j1", check=1)
+    done = tree.starts("test_a.py", "test_b.py").testfan("test", "-j1", check=1)
     assert done.stderr == "[1/2] test_a.py\n[2/2] test_b.py\nFAILED test_b.py\n"
     assert tree.testfan("test", "-j1", check=1).stderr == "[1/1] test_b.py\nFAILED test_b.py\n"
     assert tree.testfan("test", "-j1", "-k", "test_a", check=0).stderr == "[1/1] test_a.py\n"
@@ -269,13 +269,23 @@ def test_live_failures_of_shards(tree):
     assert [done.stdout.count(f"E       assert {i} != {i}") for i in range(4)] == [1, 1, 1, 1]
 
 
+def exec_of(tree, file):
+    """The pid of what runs a file."""
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if words[1:3] == [b"exec", b"run"] and file in words and os.readlink(process / "cwd") == str(tree.path):
+                return int(process.name)
+        except OSError:
+            pass  # it has ended meanwhile
+    raise AssertionError(f"nothing runs {file}")
+
+
 def test_a_target_that_is_killed_leaves_the_line(tree, told):
     tree.write(waiting(told, "a", "b"))
     terminal = Terminal(tree, "-j2")
     terminal.wait_for(b"test_b.py")
-    killed = [p.parent for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if p.read_bytes().split(b"\0")[1:3] == [b"exec", b"run"]]
-    killed = [p for p in killed if (p / "cwd").resolve() == tree.path and b"tests/test_a.py" in (p / "cmdline").read_bytes()]
-    os.kill(int(killed[0].name), signal.SIGKILL)
+    os.kill(exec_of(tree, b"tests/test_a.py"), signal.SIGKILL)
     terminal.wait_for(b"FAILED: ")
     since = terminal.wait_for(b"tests/test_b.py", len(terminal.seen))
     go(told)
