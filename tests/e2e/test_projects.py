@@ -1,17 +1,50 @@
 """On real projects: the merged report holds what one plain pytest run holds."""
+import json
+import shutil
+
 import conftest
 import pytest
+
+
+def forget_results(tree):
+    shutil.rmtree(tree.path / ".testfan/results")
+    (tree.path / "build.ninja").unlink()
+
+
+def split_a_file(tree):
+    """Makes the file with the most tests seem to take far longer than all others."""
+    results = tree.path / ".testfan/results"
+    counts = {path: conftest.read_report(path) for path in results.rglob("*.xml")}
+    most = max(counts, key=lambda path: sum(counts[path].values()))
+    file = str(most.relative_to(results))[:-4]
+    module = file[:-3].replace("/", ".")
+    groups = {classname[len(module) + 1 :].split(".")[0] or name.split("[")[0]: 10.0 for classname, name, _ in counts[most]}
+    entry = {"seconds": 10.0 * len(groups), "groups": groups}
+    (tree.path / "testfan.times.json").write_text(json.dumps({"version": 1, "targets": {file: entry}}))
 
 
 @pytest.mark.parametrize("name", conftest.NAMES)
 def test_same_results_as_plain_pytest(project, name):
     tree = project(name)
     plain = tree.plain()
-    done = tree.testfan("test")
     failed = any(outcome in ("failure", "error") for _, _, outcome in plain)
-    assert done.returncode == failed, done.stdout + done.stderr
     assert sum(plain.values()) > 100
-    assert tree.report() == plain
+
+    def check(*words):
+        done = tree.testfan("test", *words)
+        assert done.returncode == failed, done.stdout + done.stderr
+        assert tree.report() == plain, words
+
+    check()
+    forget_results(tree)
+    check()  # from the cache
+    for words in ["--isolation", "session"], ["--retries", "1"]:
+        forget_results(tree)
+        check("--no-cache", *words)
+    split_a_file(tree)
+    check()
+    plan = json.loads((tree.path / ".testfan/plan.json").read_text())
+    assert sum("shards" in target for target in plan["targets"]) > 1
 
 
 def test_jinja2_runs_only_what_a_change_reaches(project):
