@@ -21,7 +21,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import testfan_server
-from testfan_server import testfan_doubts, testfan_worker
+from testfan_server import testfan_doubts, testfan_orphans, testfan_worker
 
 del sys.path[0], sys.modules["testfan_server"]
 
@@ -78,7 +78,7 @@ class Company(testfan_worker.TargetPlugin):
         return True
 
     def become(self, session, file, shard, xml, log):
-        testfan_server.die_with_parent()
+        testfan_orphans.die_with_parent()
         testfan_server.own_files(os.open(os.devnull, os.O_WRONLY), self.output)
         self.whole = False
         self.pid, self.log = os.getpid(), os.path.abspath(log)

@@ -4,9 +4,10 @@
 
 SOCKET is the descriptor of a listening socket whose path is NAME. pytest is started as the worker starts it and comes as far
 as is the same for every file; there it serves. A request is a length and JSON, with the descriptor that is to be the child's
-output. The answers are pairs of integers: CHILD and its pid, END and how it ended as waitpid tells it; or STALE, when a file
-that was read before forking has changed, or COLD, when a fork could differ from a process of its own: NAME.cold says why;
-or DONE and a status, from a child that goes on (testfan_session.py). The child is reaped, and what is left of its process group ended, when the client hangs up.
+output. The answers are pairs of integers: CHILD and its pid, END and how it ended as waitpid tells it, when nothing is left of
+what it started; or STALE, when a file that was read before forking has changed, or COLD, when a fork could differ from a process
+of its own: NAME.cold says why; or DONE and a status, from a child that goes on (testfan_session.py). The child is ended, and all
+that it started, when the client hangs up, and only then reaped.
 
 PYTEST_DONT_REWRITE
 """
@@ -35,12 +36,13 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import testfan_doubts
 import testfan_memory
+import testfan_orphans
 import testfan_preload
 import testfan_session
 import testfan_worker
 
 del sys.path[0]
-for module in testfan_doubts, testfan_memory, testfan_preload, testfan_session, testfan_worker:
+for module in testfan_doubts, testfan_memory, testfan_orphans, testfan_preload, testfan_session, testfan_worker:
     del sys.modules[module.__name__]
 del module
 
@@ -48,7 +50,8 @@ CHILD, END, STALE, COLD, DONE = range(1, 6)
 BRANCH = ".branch"  # what the socket of one that has imported more is named, after that of its server
 SEND_SECONDS = 5  # how long a client may take to say what it wants
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
-PR_SET_PDEATHSIG, SIGKILL = 1, 9
+READ_HERE = {"file": str, "preload": list, "umask": int, "share": str, "group": str, "result": str}  # what the server itself wants of a request
+SIGKILL = 9
 # What pytest imports anyway when it is configured.
 SOON_IMPORTED = ("faulthandler", "pdb")
 
@@ -78,33 +81,33 @@ class Client:
             pass
 
     def ended(self):
-        end = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-        if end is None:
-            return
-        self.answer(END, end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status)
+        """How, as waitpid tells it; until it is reaped nobody else gets its number."""
         os.close(self.pidfd)
         self.pidfd = None
+        kill_group(self.pid)
+        end = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        return end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status
 
     def close(self):
         self.connection.close()
         if self.pidfd is not None:
             os.close(self.pidfd)
 
-    # Until the child is reaped nobody else gets its number.
     def hang_up(self):
         self.close()
-        if self.pid is None:
-            return
-        kill_group(self.pid)
-        os.waitpid(self.pid, 0)
+        if self.pid is not None:
+            kill_group(self.pid)
+            os.waitpid(self.pid, 0)
 
 
 class Server:
     def __init__(self, listener, name, idle, tracer):
         self.listener, self.name, self.idle, self.tracer = listener, name, idle, tracer
         self.inode = testfan_memory.look(name).st_ino
+        self.above = name, self.inode  # whose branch this is, or itself
         self.clients = {}  # descriptor -> the client whose connection or child it is
-        self.pid = os.getpid()
+        self.pid, self.keeper = os.getpid(), os.getppid()
+        self.orphans = testfan_orphans.Orphans()
         self.doubts, self.memory = testfan_doubts.Doubts(), testfan_memory.Memory(STARTED)
         self.output = os.fstat(1)
         self.stale = False
@@ -114,15 +117,15 @@ class Server:
 
     def refuse(self, reason):
         """Tells everybody, now and for some time, that this suite is to be run cold."""
-        with open(self.name + ".tmp", "w", encoding="utf-8", errors="backslashreplace") as file:
+        with open(own_file(".tmp"), "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(reason)
-        os.rename(self.name + ".tmp", self.name + ".cold")
+        os.rename(own_file(".tmp"), self.name + ".cold")
         self.leave()
         self.serve_rest(COLD)
 
     def leave(self):
         try:
-            if testfan_memory.look(self.name).st_ino == self.inode:
+            if is_at(self.name, self.inode):
                 os.unlink(self.name)
         except OSError:
             pass
@@ -170,14 +173,16 @@ class Server:
         last = time.monotonic()
         while not (self.stale and not self.clients and not self.workers):
             events = poll.poll(LOOK_SECONDS * 1000)
-            if self.preload and os.getppid() != self.parent and not self.stale:
+            if not self.stale and (os.getppid() != self.keeper or not is_at(*self.above)):
                 self.become_stale(poll)
             if events or self.clients or self.workers:
                 last = time.monotonic()
-            elif time.monotonic() - last >= self.idle or not self.is_reachable():
+            elif not is_at(self.name, self.inode) or (time.monotonic() - last >= self.idle and not self.has_branch()):
                 break
             for fd, event in events:
                 if fd == self.listener.fileno():
+                    if self.stale:
+                        continue
                     connection = self.accept()
                     connection.settimeout(SEND_SECONDS)
                     self.clients[connection.fileno()] = Client(connection)
@@ -194,7 +199,9 @@ class Server:
                 if fd == client.pidfd:
                     poll.unregister(fd)
                     del self.clients[fd]
-                    client.ended()
+                    status = client.ended()
+                    self.sweep(client.pid)
+                    client.answer(END, status)
                     continue
                 request = self.read(client)
                 if request is not None:
@@ -207,13 +214,12 @@ class Server:
         self.leave()
         self.listener.setblocking(False)
         self.serve_rest(STALE)
+        if self.branch:
+            os.waitpid(self.branch, 0)
         os._exit(0)
 
-    def is_reachable(self):
-        try:
-            return testfan_memory.look(self.name).st_ino == self.inode
-        except OSError:
-            return False
+    def has_branch(self):
+        return self.branch and os.waitid(os.P_PID, self.branch, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def forget(self, client, poll):
         for fd in client.connection.fileno(), client.pidfd:
@@ -222,6 +228,18 @@ class Server:
                 del self.clients[fd]
         self.workers.give_up(client, kill_group)
         client.hang_up()
+        if client.pid is not None:
+            self.sweep(client.pid)
+
+    def children(self):
+        """Those that are not reaped, and of these those that are at work."""
+        clients = [client for client in self.clients.values() if client.pid is not None]
+        running = {client.pid for client in clients if client.pidfd is not None} | {worker.pid for worker in self.workers.all()}
+        ours = running | {client.pid for client in clients}
+        return ours | {self.branch} if self.branch else ours, running
+
+    def sweep(self, pid):
+        self.orphans.sweep(pid, *self.children())
 
     def hear(self, fd, poll):
         """What a child that may go on says, or that it has ended; in a child that is forked in its place its request."""
@@ -254,6 +272,7 @@ class Server:
             client.answer(END)
         kill_group(worker.pid)
         os.waitpid(worker.pid, 0)
+        self.sweep(worker.pid)
         return status
 
     # A client sends once, and then only hangs up.
@@ -264,7 +283,11 @@ class Server:
         credentials = client.connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
         if struct.unpack("3i", credentials)[1] != os.geteuid():
             return None
-        return testfan_session.receive(client.connection)
+        request = testfan_session.receive(client.connection)
+        if request is None or request.get("finish") or all(isinstance(request.get(key), kind) for key, kind in READ_HERE.items()):
+            return request
+        os.close(request["output"])
+        return None
 
     def start(self, client, request, poll):
         """Forks, or hands it to a child that goes on; returns something only in new children, the request that is theirs."""
@@ -297,6 +320,7 @@ class Server:
             if not self.branch:
                 os.close(request["output"])
                 return self.become_branch(request["preload"])
+        self.orphans.look(*self.children())
         pid = os.fork()
         if pid == 0:
             self.become(client, request)
@@ -314,6 +338,7 @@ class Server:
         return None
 
     def become_stale(self, poll):
+        """Takes nobody more, and waits for those that are at work."""
         self.stale = True
         self.leave()
         poll.unregister(self.listener)
@@ -337,12 +362,14 @@ class Server:
         self.listener.close()
         self.workers.close()
         self.workers = testfan_session.Workers(self.name + BRANCH, self.idle)
-        self.clients, self.parent, self.pid = {}, self.pid, os.getpid()
+        self.clients, self.keeper, self.pid, self.branch = {}, self.pid, os.getpid(), 0
         os.setsid()
+        self.orphans = testfan_orphans.Orphans()
+        testfan_orphans.adopt()
         self.preload = testfan_preload.Preload(modules)
         self.memory.started = time.time_ns()
         self.doubts = testfan_doubts.Doubts()
-        self.tracer.log = os.path.abspath(self.name + BRANCH + ".trace")
+        self.tracer.log = own_file(".trace")
         self.tracer.handlers, self.tracer.buffered = self.handlers, True
         reason = self.preload.find_reason(self.tracer.root)
         self.tracer.flush()
@@ -363,7 +390,7 @@ class Server:
         return any(capture.read_global_capture()) or bool(read_pipe(1))
 
     def become(self, client, request):
-        die_with_parent()
+        testfan_orphans.die_with_parent()
         if os.getppid() != self.pid:
             os._exit(127)
         os.setsid()
@@ -374,6 +401,18 @@ class Server:
         self.workers.close()
         own_files(request["output"], self.output)
         write_all(1, self.printed)
+
+
+def is_at(name, inode):
+    try:
+        return testfan_memory.look(name).st_ino == inode
+    except OSError:
+        return False
+
+
+def own_file(suffix):
+    """A temporary file of this process alone, named as gen/base/out.h has it."""
+    return os.path.abspath(".testfan/tmp/server.%d.0%s" % (os.getpid(), suffix))
 
 
 def warm(config):
@@ -387,6 +426,10 @@ def warm(config):
 
 def listen_at(name):
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        os.unlink(name + ".tmp")
+    except OSError:
+        pass
     listener.bind(name + ".tmp")
     listener.listen(4096)
     os.rename(name + ".tmp", name)
@@ -399,23 +442,6 @@ def lacks_pidfd():
     except (AttributeError, OSError):
         return "this Python or this kernel cannot watch a child by descriptor"
     return None
-
-
-def find_prctl():
-    try:
-        import _ctypes
-    except ImportError:
-        return lambda *_: None
-    prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
-    del sys.modules["_ctypes"]
-    return lambda *words: _ctypes.call_function(prctl, words)
-
-
-prctl = find_prctl()
-
-
-def die_with_parent():
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
 
 
 def read_pipe(fd):
@@ -569,10 +595,11 @@ def main():
     split = words.index("--")
     fd, name, idle = words[:split]
     listener = _socket.socket(fileno=int(fd))
-    tracer = testfan_worker.start_trace(os.path.abspath(name + ".trace"))
+    testfan_orphans.adopt()
+    tracer = testfan_worker.start_trace(own_file(".trace"))
     server = Server(listener, name, float(idle), tracer)
     plugin = ServedTarget(server, words[split + 1 :])
-    status = run(plugin, plugin.words + ["--junitxml=" + os.path.abspath(name + ".xml")])
+    status = run(plugin, plugin.words + ["--junitxml=" + own_file(".xml")])
     if not plugin.served:
         sys.stdout.flush()
         server.refuse("pytest ended with status %d before it collected\n%s" % (status, read_pipe(1).decode("utf-8", "replace")))

@@ -32,23 +32,30 @@ def receive(connection):
     output = None
     try:
         data, ancillary, _, _ = connection.recvmsg(4, _socket.CMSG_SPACE(4))
-        if not ancillary:
-            return None
-        output = struct.unpack("i", ancillary[0][2])[0]
-        left, parts = struct.unpack("I", data)[0], []
-        while left:
-            part = connection.recv(min(left, 1 << 20))
-            if not part:
-                raise ValueError(left)
-            parts.append(part)
-            left -= len(part)
-        request = json.loads(b"".join(parts).decode("utf-8", "surrogateescape"))
-        request["output"] = output
-        return request
-    except (OSError, ValueError, struct.error):
-        if output is not None:
-            os.close(output)
-        return None
+        if [part[:2] for part in ancillary] == [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS)]:
+            output = struct.unpack("i", ancillary[0][2])[0]
+            request = json.loads(receive_all(connection, struct.unpack("I", data)[0]).decode("utf-8", "surrogateescape"))
+            return dict(request, output=output)
+    except (OSError, TypeError, ValueError, struct.error):
+        pass
+    if output is not None:
+        os.close(output)
+    return None
+
+
+def receive_all(connection, size):
+    """So many bytes, all of them in the time that the connection has for one."""
+    seconds, parts = connection.gettimeout(), []
+    until = seconds and time.monotonic() + seconds
+    while size:
+        if until:
+            connection.settimeout(max(until - time.monotonic(), 0.001))
+        part = connection.recv(min(size, 1 << 20))
+        if not part:
+            raise ValueError(size)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def send(connection, request):
@@ -89,8 +96,9 @@ def redirect(output, shared, kept=-1):
             os.dup2(output, fd, os.get_inheritable(fd))
 
 
-def trace_of(name, pid):
-    return "%s.%d.trace" % (name, pid)
+def trace_of(pid):
+    """A temporary file, named as gen/base/out.h has it."""
+    return os.path.abspath(".testfan/tmp/server.%d.0.trace" % pid)
 
 
 class Worker:
@@ -253,7 +261,7 @@ class Workers:
             del self.known[fd]
         worker.close()
         try:
-            os.unlink(trace_of(self.name, worker.pid))
+            os.unlink(trace_of(worker.pid))
         except FileNotFoundError:
             pass
         if not self.known:
@@ -356,7 +364,7 @@ class Sharing:
         self.going_on = self.alone = False
         self.tracer = server.tracer
         self.readings = Readings(server.memory, self.tracer, time.time_ns())
-        self.start_log(os.path.abspath(trace_of(server.name, self.pid)))
+        self.start_log(trace_of(self.pid))
         self.tracer.pending.append("t%d" % self.readings.since)
 
     def start_log(self, log):

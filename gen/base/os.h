@@ -25,8 +25,9 @@ struct os_stat os_stat_of(const struct stat *st);
 bool os_is_file(const char *path);
 bool os_is_dir(const char *path);
 
-/* The whole file, with a NUL after it that *len does not count; NULL when it cannot be read (errno says why).
-   The caller frees it, or the arena does where one is given. */
+/* The whole file, with a NUL after it that *len does not count; NULL when it cannot be read (errno says why)
+   or is no plain file: a FIFO would keep us waiting. The caller frees it, or the arena does where one is
+   given. */
 char *os_read(struct arena *a, const char *path, size_t *len);
 
 /* Makes the folder and those above it; false (errno) when that fails. */
@@ -48,6 +49,9 @@ char *os_getcwd(struct arena *a);
 char *os_which(struct arena *a, const char *program);
 /* The path of the running program. */
 char *os_self(struct arena *a);
+
+/* When our parent ends, however it does, we get SIGTERM. */
+void os_end_with_parent(void);
 
 /* Nanoseconds of the monotonic clock. */
 int64_t os_now(void);

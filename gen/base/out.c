@@ -2,9 +2,11 @@
 #include "base/diag.h"
 #include "base/os.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,33 @@ static bool name_in(char *out, size_t size, const char *dir, const char *stem) {
 
 void out_tmp_name(char *out, size_t size, const char *stem) {
     name_in(out, size, tmp_dir, stem);
+}
+
+/* The number of the process in a name that name_in made, with or without a suffix; 0: it is none. */
+static long maker_of(const char *name) {
+    for (const char *dot = name; (dot = strchr(dot, '.')); dot++) {
+        char *end, *last;
+        long pid = strtol(dot + 1, &end, 10);
+        if (pid <= 0 || end == dot + 1 || *end != '.')
+            continue;
+        strtoul(end + 1, &last, 10);
+        if (last > end + 1 && (!*last || *last == '.'))
+            return pid;
+    }
+    return 0;
+}
+
+void out_clear_tmp(void) {
+    DIR *d = opendir(tmp_dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        long pid = maker_of(e->d_name);
+        char path[PATH_MAX];
+        if (pid && kill((pid_t)pid, 0) != 0 && errno == ESRCH &&
+            snprintf(path, sizeof path, "%s/%s", tmp_dir, e->d_name) < (int)sizeof path)
+            os_remove_tree(path);
+    }
+    if (d)
+        closedir(d);
 }
 
 static bool same_bytes(const char *path, const void *bytes, size_t n) {

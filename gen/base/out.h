@@ -46,5 +46,7 @@ bool out_replace(const char *path, const void *bytes, size_t n);
 /* A name in the temporary folder that no other process uses; the caller makes and renames or removes the
  * file. */
 void out_tmp_name(char *out, size_t size, const char *stem);
+/* Removes from the temporary folder what processes have left there that are no more. */
+void out_clear_tmp(void);
 
 #endif

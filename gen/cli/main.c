@@ -4,6 +4,7 @@
 #include "cli/options.h"
 #include "cli/verdict.h"
 #include "run/exec.h"
+#include "run/keeper.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +41,9 @@ static int run_command(struct arena *a, int argc, char **argv) {
 int main(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a full disk: an error of write(2), not the end */
     if (argc > 2 && strcmp(argv[1], "exec") == 0)
-        return strcmp(argv[2], "verdict") == 0 ? verdict_main(argc, argv) : exec_main(argc, argv);
+        return strcmp(argv[2], "verdict") == 0 ? verdict_main(argc, argv)
+               : strcmp(argv[2], "keep") == 0  ? keeper_main(argc, argv)
+                                               : exec_main(argc, argv);
     struct arena arena = {0};
     int status = run_command(&arena, argc, argv);
     arena_free(&arena);

@@ -82,11 +82,15 @@ void outcome_keep(struct arena *a, const struct plan *plan, const struct summary
         lastfailed_update(a, plan->cache_dir, &run, &s->failed_ids);
 }
 
+static bool is_new(const char *path, int64_t started) {
+    struct os_stat st;
+    return os_stat(path, &st) && st.mtime_ns >= started - CLOCK_GRAIN;
+}
+
 bool outcome_is_new(const struct target *t, int64_t started) {
     char report[PATH_MAX];
-    struct os_stat st;
     snprintf(report, sizeof report, "%s.xml", t->result);
-    return os_stat(report, &st) && st.mtime_ns >= started - CLOCK_GRAIN;
+    return is_new(report, started);
 }
 
 static struct terminal_options terminal_of(const struct invocation *in) {
@@ -104,10 +108,11 @@ void outcome_show(struct invocation *in, const struct target *t) {
     fflush(stdout);
 }
 
-/* ninja's merge edge has made the report of a whole run that came to its end; all else is merged here. */
+/* ninja's merge edge has made the report of a whole run that came to its end; all else is merged here, as
+ * when a target could not leave a report. */
 static bool merge_run(struct arena *a, const struct outcome *o, struct summary *s) {
     bool ended = o->ninja_status == 0 || o->ninja_status == 1;
-    if (!o->part && ended)
+    if (!o->part && (o->ninja_status == 0 || (ended && is_new(report_path, o->started))))
         return outcome_merge(a, o->plan, NULL, s);
     unlink(".testfan/merged");
     shared_end(a, o->plan);

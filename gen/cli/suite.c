@@ -6,6 +6,7 @@
 #include "cli/selection.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "base/out.h"
 #include "run/ninja.h"
 #include "run/notes.h"
 #include "run/recall.h"
@@ -42,6 +43,7 @@ static int lock_tree(const struct project *p) {
 /* Where exec counts the failures of this run, for --maxfail, and tells what it does. */
 static char *start_session(const struct project *p) {
     char *dir = os_join(p->arena, p->config.rootdir, NOTES_FOLDER);
+    out_clear_tmp();
     os_remove_tree(dir);
     os_mkdirs(dir);
     setenv("TESTFAN_SESSION", dir, 1);

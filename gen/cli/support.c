@@ -62,6 +62,7 @@ static bool write_base(const struct project *p, const struct dists *dists) {
                                            {"testfan_server.py", SERVER_PROGRAM},
                                            {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
                                            {"testfan_memory.py", ".testfan/rules/testfan_memory.py"},
+                                           {"testfan_orphans.py", ".testfan/rules/testfan_orphans.py"},
                                            {"testfan_preload.py", ".testfan/rules/testfan_preload.py"},
                                            {"testfan_session.py", ".testfan/rules/testfan_session.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};

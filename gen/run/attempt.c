@@ -92,6 +92,8 @@ static const char *find_crash(struct target_run *t, const struct child *c, const
                               const char *output, bool whole) {
     struct arena *a = &t->arena;
     const char *during = log->running ? arena_printf(a, " while running %s", log->running) : "";
+    if (c->given_up)
+        return arena_printf(a, "%s%s", c->given_up, during);
     if (c->timed_out)
         return arena_printf(a, "timed out after %g s%s", t->timeout, during);
     if (WIFSIGNALED(c->status))

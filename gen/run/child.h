@@ -10,24 +10,28 @@ struct child {
     int status;      /* as waitpid gives it */
     int interrupted; /* the signal that told us to stop, or 0 */
     bool timed_out;
+    const char *given_up;  /* why it was ended before its time: "stopped by a signal"; else NULL */
     struct capture output; /* its standard output and error */
 };
 
 /*
  * Runs argv with the environment `env`, standard input from /dev/null, and waits for it; `timeout` in
- * seconds, 0: none. When it ends, is told to end, or this process is, everything left in its session's group
- * is ended too: TERM, and KILL two seconds later. False when it could not be started (errno).
+ * seconds, 0: none. When its time is up or we are told to stop, its group gets TERM, and KILL two seconds
+ * later; when it has ended, or this process has, all that it started is ended too, in whatever session
+ * (run/keeper.h). False when it could not be started (errno).
  */
 bool child_run(const char *const *argv, const char *const *env, double timeout, struct child *c);
 
 /* What the fork server says of a request (rules/testfan_server.py): pairs of int32_t, this and a value. */
 enum served {
     SERVED_CHILD = 1, /* its pid */
-    SERVED_END,       /* its status */
+    SERVED_END,       /* its status, when nothing is left of it */
     SERVED_STALE,     /* something that the server has read has changed: it wants to be started again */
     SERVED_COLD,      /* a fork could differ from a process of its own */
     SERVED_DONE,      /* its status; the process is the server's business, and may go on */
-    SERVED_LOST       /* not said: the server has ended, or did not answer */
+    SERVED_LOST,      /* not said: the server has ended when the child had begun */
+    SERVED_NOT,       /* not said: the server has ended before */
+    SERVED_LATE       /* not said for a minute */
 };
 
 /*

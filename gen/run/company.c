@@ -12,12 +12,14 @@
 #include <cJSON.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
     LEANING_MOST = 10, /* files for which the import is looked for */
+    NO_PASS_INTERRUPTED = 2,
     SECONDS_MOST = 900 /* that the suite may take to be collected, and the guests to run */
 };
 
@@ -80,6 +82,10 @@ static uint32_t run_some(const struct company *c, struct guests *guests, uint32_
     struct child child;
     if (child_run(argv.items, env.items, SECONDS_MOST, &child))
         capture_free(&child.output);
+    if (child.interrupted) {
+        fputs("testfan: interrupted\n", stderr);
+        exit(NO_PASS_INTERRUPTED);
+    }
     *ok = read_told(c, path, told);
     unlink(path);
     unlink(arena_printf(a, "%s.xml", path));

@@ -376,6 +376,7 @@ static bool put_group_depfile(struct target_run *t, const struct exec_words *w) 
 int exec_main(int argc, char **argv) {
     struct target_run t = {.shard = "", .fingerprint = "", .share = "", .group = ""};
     struct exec_words w = {0};
+    os_end_with_parent();
     int status = read_words(&t, &w, argc, argv) ? 0 : 2;
     struct timespec started = {0};
     for (uint32_t i = 0, n = w.words.len / 3; i < n && !status; i++) {

@@ -60,6 +60,8 @@ static struct strs ninja_words(struct arena *a, const char *ninja, const struct 
     array_push(a, &argv, ninja);
     array_push(a, &argv, "-f");
     array_push(a, &argv, call->file);
+    array_push(a, &argv, "-k"); /* a target that could leave no report stops no other */
+    array_push(a, &argv, "0");
     if (call->jobs >= 0) {
         array_push(a, &argv, "-j");
         array_push(a, &argv, arena_printf(a, "%ld", call->jobs ? call->jobs : 1));
@@ -78,6 +80,7 @@ static pid_t start(const struct strs *argv, int out[2]) {
     pid_t pid = fork();
     if (pid != 0)
         return pid;
+    os_end_with_parent();
     dup2(out[1], 1);
     dup2(out[1], 2);
     close(out[0]);
@@ -114,13 +117,14 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     int out[2], notes = told ? notes_listen(call->screen->verbose) : -1;
     if (pipe(out) != 0)
         die("cannot make a pipe:");
-    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART}, old_int, old_term;
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART}, old[3];
+    static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP};
     sigemptyset(&action.sa_mask);
     fflush(NULL);
     pid_t pid = start(&argv, out);
     ninja_pid = pid;
-    sigaction(SIGINT, &action, &old_int);
-    sigaction(SIGTERM, &action, &old_term);
+    for (int i = 0; i < 3; i++)
+        sigaction(passed_on[i], &action, &old[i]);
     close(out[1]);
     if (pid < 0)
         die("cannot start ninja:");
@@ -132,8 +136,8 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     ninja_pid = 0;
-    sigaction(SIGINT, &old_int, NULL);
-    sigaction(SIGTERM, &old_term, NULL);
+    for (int i = 0; i < 3; i++)
+        sigaction(passed_on[i], &old[i], NULL);
     bool interrupted = WIFSIGNALED(status) || WEXITSTATUS(status) == EXIT_INTERRUPTED_113;
     return interrupted ? 2 : WEXITSTATUS(status);
 }

@@ -4,6 +4,7 @@
 #include "run/server.h"
 #include "base/hash.h"
 #include "base/os.h"
+#include "base/out.h"
 
 #include <cJSON.h>
 #include <dirent.h>
@@ -90,8 +91,12 @@ static bool make_folder(const char **why) {
 static const char *refusal(struct arena *a, const char *name) {
     struct os_stat st;
     const char *path = arena_printf(a, "%s.cold", name);
-    if (!os_stat(path, &st) || st.mtime_ns / 1000000000 + COLD_SECONDS < (int64_t)time(NULL))
+    if (!os_stat(path, &st))
         return NULL;
+    if (st.mtime_ns / 1000000000 + COLD_SECONDS < (int64_t)time(NULL)) {
+        unlink(path);
+        return NULL;
+    }
     size_t n = 0;
     char *text = os_read(a, path, &n);
     return text;
@@ -175,7 +180,10 @@ static void become_server(const struct server *s, const char *name, int listener
     close_others(fd);
     struct strs argv = {0};
     const char *idle = getenv("TESTFAN_IDLE");
-    const char *const words[] = {s->python,
+    const char *const words[] = {os_self(s->arena),
+                                 "exec",
+                                 "keep",
+                                 s->python,
                                  s->program,
                                  arena_printf(s->arena, "%d", fd),
                                  name,
@@ -213,11 +221,46 @@ static bool launch(const struct server *s, const char *name, int listener) {
     return true;
 }
 
-/* Two clients that find no server start one. Returns the connection, or -1. */
-static int start_one(const struct server *s, const char *name, const char **why) {
-    int lock = open(arena_printf(s->arena, "%s.lock", name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+/* Held while sockets come and go. */
+static int lock_folder(void) {
+    int lock = open(SERVER_FOLDER "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     while (lock >= 0 && flock(lock, LOCK_EX) != 0 && errno == EINTR) {
     }
+    return lock;
+}
+
+/* Nobody is to wait for this one again; its keeper ends it when it sees that. */
+static void give_up(const struct server *s, const char *name, const char *why) {
+    int lock = lock_folder();
+    if (unlink(name) == 0)
+        out_write(arena_printf(s->arena, "%s.cold", name), why, strlen(why), NULL);
+    if (lock >= 0)
+        close(lock);
+}
+
+/* A socket that nobody listens at. */
+static void forget(const char *name) {
+    errno = 0;
+    int line = reach(name);
+    if (line >= 0)
+        close(line);
+    else if (errno == ECONNREFUSED)
+        unlink(name);
+}
+
+void server_forget(const char *name) {
+    struct arena a = {0};
+    int lock = lock_folder();
+    forget(name);
+    forget(arena_printf(&a, "%s" BRANCH, name));
+    if (lock >= 0)
+        close(lock);
+    arena_free(&a);
+}
+
+/* Two clients that find no server start one. Returns the connection, or -1. */
+static int start_one(const struct server *s, const char *name, bool *started, const char **why) {
+    int lock = lock_folder();
     int line = lock < 0 ? -1 : reach(name), listener = -1;
     if (line < 0)
         *why = refusal(s->arena, name);
@@ -227,7 +270,8 @@ static int start_one(const struct server *s, const char *name, const char **why)
     }
     if (listener >= 0) {
         *why = "it cannot be started";
-        if (launch(s, name, listener))
+        *started = launch(s, name, listener);
+        if (*started)
             line = reach(name);
         close(listener);
     }
@@ -236,18 +280,20 @@ static int start_one(const struct server *s, const char *name, const char **why)
     return line;
 }
 
-static int find_or_start(const struct server *s, const char *name, const char **why) {
+static int find_or_start(const struct server *s, const char *name, bool *started, const char **why) {
     *why = NULL;
+    *started = false;
     if (!make_folder(why))
         return -1;
     int line = reach(name);
     if (line < 0)
         *why = refusal(s->arena, name);
-    return line < 0 && !*why ? start_one(s, name, why) : line;
+    return line < 0 && !*why ? start_one(s, name, started, why) : line;
 }
 
 bool server_start(const struct server *s, const char **why) {
-    int line = find_or_start(s, socket_name(s), why);
+    bool started;
+    int line = find_or_start(s, socket_name(s), &started, why);
     if (line >= 0)
         close(line);
     return line >= 0;
@@ -288,21 +334,20 @@ static char *request_text(const struct request *r) {
     return text;
 }
 
-static bool send_all(int line, const char *bytes, size_t n) {
+static void send_all(int line, const char *bytes, size_t n) {
     while (n) {
         ssize_t sent = send(line, bytes, n, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent <= 0)
-            return false;
+            return;
         bytes += sent;
         n -= (size_t)sent;
     }
-    return true;
 }
 
 /* The length, and with it the descriptor of the child's output. */
-static bool send_request(int line, int out, const char *text) {
+static void send_request(int line, int out, const char *text) {
     uint32_t length = (uint32_t)strlen(text);
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -318,7 +363,8 @@ static bool send_request(int line, int out, const char *text) {
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(rights), &out, sizeof out);
-    return sendmsg(line, &message, MSG_NOSIGNAL) == sizeof length && send_all(line, text, length);
+    if (sendmsg(line, &message, MSG_NOSIGNAL) == sizeof length)
+        send_all(line, text, length);
 }
 
 static enum served ask(int line, const char *text, double timeout, struct child *c) {
@@ -327,13 +373,9 @@ static enum served ask(int line, const char *text, double timeout, struct child 
         close(line);
         return SERVED_LOST;
     }
-    bool sent = send_request(line, out[1], text);
+    send_request(line, out[1], text); /* where that fails, the server has said why, or nothing */
     close(out[1]);
-    if (sent)
-        return child_served(line, out[0], timeout, c);
-    close(out[0]);
-    close(line);
-    return SERVED_LOST;
+    return child_served(line, out[0], timeout, c);
 }
 
 /* Where the modules that many files share are imported already; not where a child waits that shares more. */
@@ -351,9 +393,10 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
     char *text = request_text(r);
     enum served said = SERVED_STALE;
     for (int i = 0; i < TRIES && said == SERVED_STALE; i++) {
+        bool started = false;
         int line = reach_branch(s, r, name);
         if (line < 0)
-            line = find_or_start(s, name, why);
+            line = find_or_start(s, name, &started, why);
         if (line < 0) {
             said = SERVED_COLD;
             break;
@@ -361,7 +404,12 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
         said = ask(line, text, timeout, c);
         *why = said == SERVED_STALE  ? "what it has read changes all the time"
                : said == SERVED_COLD ? refusal(s->arena, name)
+               : said == SERVED_LATE ? "it did not answer for a minute"
                                      : "it has ended";
+        if (said == SERVED_LATE)
+            give_up(s, name, *why);
+        if (said == SERVED_NOT && !started)
+            said = SERVED_STALE; /* it was about to end when we came */
     }
     free(text);
     if (!*why)
@@ -371,12 +419,13 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
 
 static void finish_one(int line) {
     int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    bool asked = out >= 0 && send_request(line, out, "{\"finish\": true}");
-    if (out >= 0)
+    if (out >= 0) {
+        send_request(line, out, "{\"finish\": true}");
         close(out);
+    }
     int64_t until = os_now() + (int64_t)FINISH_SECONDS * 1000000000;
     struct pollfd said = {.fd = line, .events = POLLIN};
-    while (asked && poll(&said, 1, (int)((until - os_now()) / 1000000)) < 0 && errno == EINTR) {
+    while (out >= 0 && poll(&said, 1, (int)((until - os_now()) / 1000000)) < 0 && errno == EINTR) {
     }
 }
 

@@ -9,8 +9,9 @@
 /*
  * The fork server (rules/testfan_server.py): one pytest, started and configured, that forks a child per
  * target. There is one for each interpreter, environment and set of arguments; it listens in SERVER_FOLDER
- * under rootdir, which only its user can enter, and belongs to nobody: who finds none starts it. Beside it a
- * branch of it may listen, which has imported what many targets share.
+ * under rootdir, which only its user can enter, and belongs to nobody: who finds none starts it. A keeper
+ * (run/keeper.h) is its parent and ends what it leaves behind. Beside it a branch of it may listen, which has
+ * imported what many targets share.
  */
 #define SERVER_FOLDER ".testfan/server"
 
@@ -42,5 +43,8 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
 /* Has the processes that go on from file to file end, of every server here, and waits for them: the server
  * gives each a minute. */
 void server_finish(struct arena *a);
+/* The server that listened at `name` has ended: takes its sockets away, unless another one has their place.
+ */
+void server_forget(const char *name);
 
 #endif

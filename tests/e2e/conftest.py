@@ -104,16 +104,24 @@ def tree(request, tmp_path):
     return Tree(path, ninja=request.param)
 
 
-def servers(path):
-    """The pids of the fork servers of the trees below a folder."""
-    found = []
+def processes(path):
+    """The pids and words of the processes that work below a folder."""
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            if b"testfan_server.py" in (entry / "cmdline").read_bytes() and (entry / "cwd").resolve().is_relative_to(path):
-                found.append(int(entry.name))
+            if (entry / "cwd").resolve().is_relative_to(path):
+                yield int(entry.name), (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             pass
-    return found
+
+
+def servers(path):
+    """The fork servers of the trees below a folder."""
+    return [pid for pid, words in processes(path) if words[1:2] and words[1].endswith("testfan_server.py")]
+
+
+def keepers(path):
+    """Their parents."""
+    return [pid for pid, words in processes(path) if words[1:3] == ["exec", "keep"]]
 
 
 def lasting(path):
@@ -138,7 +146,10 @@ def wait_until(condition, seconds=20):
 
 def end_servers(path):
     for pid in servers(path):
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 @pytest.fixture(autouse=True)

@@ -145,7 +145,7 @@ def running(path):
             continue
         if where == str(path) and os.getsid(int(process.name)) == int(process.name):
             found.append(int(process.name))
-    return [pid for pid in found if pid not in conftest.lasting(path)]
+    return [pid for pid in found if pid not in conftest.lasting(path) and pid not in conftest.keepers(path)]
 
 
 def test_interrupt_ends_everything(tree):

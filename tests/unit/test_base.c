@@ -11,6 +11,7 @@
 #include <string.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void test_fnmatch(void **state) {
@@ -179,6 +180,35 @@ static void test_out_keeps_the_old_file_when_the_disk_is_full(void **state) {
     out_set_tmp("");
 }
 
+static void test_out_clears_what_the_dead_left(void **state) {
+    (void)state;
+    static const struct {
+        const char *before, *after; /* the number of the process stands between */
+        bool stays;
+    } names[] = {{"report.xml.", ".0", false}, {"company.", ".3.xml", false}, {"a.1.b.", ".12/x.xml", false},
+                 {"session/f", ".0", true},    {"report.", "", true},         {"", "", true}};
+    enum { NAMES = sizeof names / sizeof *names };
+    char dir[] = "/tmp/testfan-out-XXXXXX", paths[NAMES][128], mine[PATH_MAX];
+    assert_non_null(mkdtemp(dir));
+    out_set_tmp(dir);
+    pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    waitpid(dead, NULL, 0);
+    for (size_t i = 0; i < NAMES; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s/%s%ld%s", dir, names[i].before, (long)dead, names[i].after);
+        assert_true(out_write(paths[i], "x", 1, NULL));
+    }
+    out_tmp_name(mine, sizeof mine, "report.xml");
+    assert_true(out_write(mine, "x", 1, NULL));
+    out_clear_tmp();
+    assert_true(os_is_file(mine));
+    for (size_t i = 0; i < NAMES; i++)
+        assert_int_equal(os_is_file(paths[i]), names[i].stays);
+    os_remove_tree(dir);
+    out_set_tmp("");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fnmatch),
@@ -191,6 +221,7 @@ int main(void) {
         cmocka_unit_test(test_digest_of_a_set_has_no_order),
         cmocka_unit_test(test_out_writes_only_what_changed),
         cmocka_unit_test(test_out_keeps_the_old_file_when_the_disk_is_full),
+        cmocka_unit_test(test_out_clears_what_the_dead_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include "run/log.h"
 
 #include <libxml/parser.h>
-#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -171,6 +171,8 @@ static void test_an_error_is_put_into_a_report(void **state) {
     (void)state;
     assert_appended(SUITE "><testcase/></testsuite></testsuites>", SUITE "><testcase/>");
     assert_appended(SUITE "/></testsuites>\n", SUITE ">");
+    assert_appended(SUITE "><testcase name=\"b\"/><testcase time=\"0.1\" /></testsuite></testsuites>",
+                    SUITE "><testcase name=\"b\"/>");
     struct run_log log = {0};
     struct buf b = {0};
     const struct crash crash = {"a.py", "killed", "", 0};
@@ -263,26 +265,38 @@ static void test_child_runs_out_of_time(void **state) {
     }
 }
 
+/* The scripts print the number of a process that would go on. */
 static void test_child_leaves_nothing_behind(void **state) {
     (void)state;
-    struct buf out = {0};
-    int64_t started = os_now();
-    struct child c = run_shell("sleep 60 & echo $!", 0, &out);
-    assert_true(WIFEXITED(c.status));
-    assert_true(os_now() - started < (int64_t)10e9);
-    char state_file[64], status[512] = "";
-    snprintf(state_file, sizeof state_file, "/proc/%ld/status", strtol(out.s, NULL, 10));
-    for (int i = 0; i < 100; i++) { /* its new parent may take a moment to reap it */
-        FILE *f = fopen(state_file, "r");
-        if (!f)
-            break;
-        status[fread(status, 1, sizeof status - 1, f)] = 0;
-        fclose(f);
-        if (strstr(status, "State:\tZ"))
-            break;
-        poll(NULL, 0, 10);
-        assert_int_not_equal(i, 99);
+    static const char *const scripts[] = {
+        "sleep 60 & echo $!", "setsid sh -c 'echo $$; exec sleep 60' & sleep 0.2",
+        "setsid sh -c 'setsid sh -c \"sleep 60 & echo \\$!\" & wait' & sleep 0.2; kill -9 $PPID"};
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        struct buf out = {0};
+        int64_t started = os_now();
+        run_shell(scripts[i], 0, &out);
+        assert_true(os_now() - started < (int64_t)10e9);
+        pid_t left = (pid_t)strtol(out.s, NULL, 10);
+        assert_true(left > 0);
+        assert_int_equal(kill(left, 0), -1);
+        buf_free(&out);
     }
+}
+
+static void test_child_whose_keeper_is_killed(void **state) {
+    (void)state;
+    struct buf out = {0};
+    struct child c = run_shell("kill -9 $PPID; sleep 60", 0, &out);
+    assert_true(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGKILL && !c.timed_out);
+    buf_free(&out);
+}
+
+static void test_child_that_is_stopped(void **state) {
+    (void)state;
+    struct buf out = {0};
+    struct child c = run_shell("kill -STOP $$", 0, &out);
+    assert_true(WIFSIGNALED(c.status) && !c.timed_out);
+    assert_has(c.given_up, "stopped");
     buf_free(&out);
 }
 
@@ -316,6 +330,8 @@ int main(void) {
         cmocka_unit_test_teardown(test_child_killed_by_a_signal, teardown),
         cmocka_unit_test_teardown(test_child_runs_out_of_time, teardown),
         cmocka_unit_test_teardown(test_child_leaves_nothing_behind, teardown),
+        cmocka_unit_test_teardown(test_child_whose_keeper_is_killed, teardown),
+        cmocka_unit_test_teardown(test_child_that_is_stopped, teardown),
         cmocka_unit_test_teardown(test_child_that_cannot_start, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
