@@ -124,11 +124,8 @@ class Server:
         self.serve_rest(COLD)
 
     def leave(self):
-        try:
-            if is_at(self.name, self.inode):
-                os.unlink(self.name)
-        except OSError:
-            pass
+        if is_at(self.name, self.inode):
+            remove(self.name)
 
     def serve_rest(self, kind):
         self.listener.setblocking(False)
@@ -353,6 +350,7 @@ class Server:
             self.branch = 0
             if status:
                 self.futile.append(modules)
+                remove(self.name + BRANCH)
         return bool(modules) and modules not in self.futile
 
     def become_branch(self, modules):
@@ -424,12 +422,16 @@ def warm(config):
         pathlib.fnmatch_ex(pattern, pathlib.Path("x"))
 
 
-def listen_at(name):
-    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+def remove(name):
     try:
-        os.unlink(name + ".tmp")
+        os.unlink(name)
     except OSError:
         pass
+
+
+def listen_at(name):
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    remove(name + ".tmp")
     listener.bind(name + ".tmp")
     listener.listen(4096)
     os.rename(name + ".tmp", name)

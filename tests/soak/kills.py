@@ -3,7 +3,7 @@
     python tests/soak/kills.py [--count 200] [--seed 1] [--project jinja2] [--markdown FILE]
 
 Each time some test files are touched, `testfan test` or `ninja test` is started, and one process of it killed: the fork server, its
-keeper, a child, ninja, exec or testfan itself. The run must come to an end; the next must give plain pytest's results, and after it
+keeper or its branch, a child, ninja, exec or testfan itself. The run must come to an end; the next must give plain pytest's results, and after it
 nothing runs in the tree but one server, nothing lies in .testfan/tmp, no socket without a server, and no lock is held. One in five runs is on a real project.
 Exits 1 when anything was wrong.
 """
@@ -22,8 +22,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import conftest
 
-# What is killed, and how often in a row of ten.
-VICTIMS = ["server", "child", "ninja", "exec", "server", "child", "ninja", "exec", "testfan", "keeper"]
+# What is killed, and how often in a row of fifteen.
+VICTIMS = ["server", "child", "ninja", "exec", "testfan", "server", "child", "ninja", "exec", "keeper", "server", "child", "ninja", "exec", "branch"]
 PATIENCE = 60  # seconds that a run may take to end
 SETTLE = 10  # seconds after which nothing of a run may be left
 
@@ -70,11 +70,19 @@ def kinds(path):
     return found
 
 
+def is_branch(pid):
+    """Whether it listens beside its server (rules/testfan_server.py)."""
+    table = pathlib.Path("/proc/net/unix").read_text().splitlines()
+    listeners = {line.split()[6] for line in table if line.endswith(".branch.tmp")}
+    links = [os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+    return any(link == f"socket:[{inode}]" for link in links for inode in listeners)
+
+
 def kind_of(pid, words, path):
     program = words[1] if len(words) > 1 else ""
     if program.endswith("testfan_server.py"):
         try:
-            return "child" if parent_of(pid) in conftest.servers(path) else "server"
+            return "server" if parent_of(pid) not in conftest.servers(path) else "branch" if is_branch(pid) else "child"
         except OSError:
             return "gone"
     if program.endswith("testfan_worker.py"):
@@ -121,6 +129,7 @@ class Soak:
         time.sleep(self.random.uniform(0, 0.6 * self.seconds))
         killed = None
         while killed is None and process.poll() is None:
+            time.sleep(0.01)
             found = kinds(self.tree.path)[victim]
             if found:
                 killed = self.random.choice(found)
@@ -164,14 +173,14 @@ class Soak:
     def left(self):
         """What should not be there when no run is at work."""
         at_work = kinds(self.tree.path)
-        left = [f"{kind} {pid}" for kind, pids in at_work.items() for pid in pids if kind not in ("server", "keeper", "gone")]
-        servers = at_work["server"]
-        left += [f"{len(servers)} servers, {len(at_work['keeper'])} keepers"] if len(servers) > 1 or len(at_work["keeper"]) > 1 else []
+        left = [f"{kind} {pid}" for kind, pids in at_work.items() for pid in pids if kind not in ("server", "keeper", "branch", "gone")]
+        left += [f"{len(at_work[kind])} of {kind}" for kind in ("server", "branch", "keeper") if len(at_work[kind]) > 1]
         left += [f"sleep {pid}" for pid, words in everything() if words[:2] == ["sleep", MARK]]
         folder = self.tree.path / ".testfan"
         left += [str(p) for p in (folder / "tmp").iterdir()]
         sockets = [p for p in (folder / "server").iterdir() if p.is_socket()]
-        left += [f"{len(sockets)} sockets of {len(servers)} servers"] if len(sockets) > len(servers) else []
+        servers = len(at_work["server"]) + len(at_work["branch"])
+        left += [f"{len(sockets)} sockets of {servers} servers"] if len(sockets) > servers else []
         left += [str(p) for p in (folder / "server").iterdir() if not p.is_socket() and p.name not in ("lock",)]
         for lock in folder / "lock", folder / "server/lock":
             with open(lock) as file:
