@@ -4,7 +4,7 @@
 
 Each time some test files are touched, `testfan test` or `ninja test` is started, and one process of it killed: the fork server, its
 keeper or its branch, a child, ninja, exec or testfan itself. The run must come to an end; the next must give plain pytest's results, and after it
-nothing runs in the tree but one server, nothing lies in .testfan/tmp, no socket without a server, and no lock is held. One in five runs is on a real project.
+nothing runs in the tree but one server, nothing stays in .testfan/tmp, no socket without a server, and no lock is held. One in five runs is on a real project.
 Exits 1 when anything was wrong.
 """
 import argparse
@@ -100,7 +100,7 @@ class Soak:
         for pid, words in everything():
             if words[:2] == ["sleep", MARK]:
                 os.kill(pid, signal.SIGKILL)
-        self.wrong = []
+        self.wrong, self.temporary = [], set()
         started = time.monotonic()
         self.check(self.run())
         self.seconds = time.monotonic() - started
@@ -169,6 +169,7 @@ class Soak:
             time.sleep(0.05)
         if self.left():
             self.say(what, "left:", self.left())
+        self.temporary = set((self.tree.path / ".testfan/tmp").iterdir())  # the next run removes them
 
     def left(self):
         """What should not be there when no run is at work."""
@@ -177,7 +178,7 @@ class Soak:
         left += [f"{len(at_work[kind])} of {kind}" for kind in ("server", "branch", "keeper") if len(at_work[kind]) > 1]
         left += [f"sleep {pid}" for pid, words in everything() if words[:2] == ["sleep", MARK]]
         folder = self.tree.path / ".testfan"
-        left += [str(p) for p in (folder / "tmp").iterdir()]
+        left += sorted(str(p) for p in set((folder / "tmp").iterdir()) & self.temporary)
         sockets = [p for p in (folder / "server").iterdir() if p.is_socket()]
         servers = len(at_work["server"]) + len(at_work["branch"])
         left += [f"{len(sockets)} sockets of {servers} servers"] if len(sockets) > servers else []
