@@ -75,7 +75,7 @@ static const char *socket_name(const struct server *s) {
 
 static bool make_folder(const char **why) {
     struct stat st;
-    os_mkdirs(".testfan");
+    os_mkdirs(".testfan/tmp");
     if (mkdir(SERVER_FOLDER, 0700) != 0 && errno != EEXIST) {
         *why = SERVER_FOLDER " cannot be made";
         return false;
