@@ -281,7 +281,7 @@ class Server:
         if struct.unpack("3i", credentials)[1] != os.geteuid():
             return None
         request = testfan_session.receive(client.connection)
-        if request is None or request.get("finish") or all(isinstance(request.get(key), kind) for key, kind in READ_HERE.items()):
+        if request is None or "finish" in request or "join" in request or all(isinstance(request.get(key), kind) for key, kind in READ_HERE.items()):
             return request
         os.close(request["output"])
         return None

@@ -95,6 +95,7 @@ def kind_of(pid, words, path):
 class Soak:
     def __init__(self, tree, seed):
         self.tree, self.random = tree, random.Random(seed)
+        tree.env["PWD"] = str(tree.path)  # as a shell has it: an environment has one server
         self.files = sorted(p for p in tree.path.rglob("test_*.py") if ".testfan" not in p.parts)
         self.wanted = tree.plain()
         for pid, words in everything():
