@@ -40,9 +40,10 @@ import testfan_orphans
 import testfan_preload
 import testfan_session
 import testfan_worker
+import testfan_workers
 
 del sys.path[0]
-for module in testfan_doubts, testfan_memory, testfan_orphans, testfan_preload, testfan_session, testfan_worker:
+for module in testfan_doubts, testfan_memory, testfan_orphans, testfan_preload, testfan_session, testfan_worker, testfan_workers:
     del sys.modules[module.__name__]
 del module
 
@@ -113,7 +114,7 @@ class Server:
         self.stale = False
         self.config = self.preload = None
         self.branch, self.futile = 0, []  # the pid of the branch; what could not be imported early
-        self.workers = testfan_session.Workers(name, idle)
+        self.workers = testfan_workers.Workers(name, idle)
 
     def refuse(self, reason):
         """Tells everybody, now and for some time, that this suite is to be run cold."""
@@ -280,7 +281,7 @@ class Server:
         credentials = client.connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
         if struct.unpack("3i", credentials)[1] != os.geteuid():
             return None
-        request = testfan_session.receive(client.connection)
+        request = testfan_workers.receive(client.connection)
         if request is None or "finish" in request or "join" in request or all(isinstance(request.get(key), kind) for key, kind in READ_HERE.items()):
             return request
         os.close(request["output"])
@@ -324,7 +325,7 @@ class Server:
             return request
         os.close(request["output"])
         if request["share"]:
-            client.worker = testfan_session.Worker(pid, client, request)
+            client.worker = testfan_workers.Worker(pid, client, request)
             self.workers.add(client.worker, poll)
             client.answer(CHILD, pid)
             return None
@@ -359,7 +360,7 @@ class Server:
             client.close()
         self.listener.close()
         self.workers.close()
-        self.workers = testfan_session.Workers(self.name + BRANCH, self.idle)
+        self.workers = testfan_workers.Workers(self.name + BRANCH, self.idle)
         self.clients, self.keeper, self.pid, self.branch = {}, self.pid, os.getpid(), 0
         os.setsid()
         self.orphans = testfan_orphans.Orphans()

@@ -65,6 +65,7 @@ static bool write_base(const struct project *p, const struct dists *dists) {
                                            {"testfan_orphans.py", ".testfan/rules/testfan_orphans.py"},
                                            {"testfan_preload.py", ".testfan/rules/testfan_preload.py"},
                                            {"testfan_session.py", ".testfan/rules/testfan_session.py"},
+                                           {"testfan_workers.py", ".testfan/rules/testfan_workers.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
     for (const struct embedded_file *f = embedded_files; f->name; f++)
         for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)
