@@ -49,7 +49,6 @@ def by_searcher():
 class Tracer:
     def __init__(self, log, root, sites, child):
         self.log, self.root, self.sites, self.child = log, root, sites, child
-        self.touched = os.path.join(os.path.dirname(log), "touched")
         self.outside = tuple(folder.rstrip("/") + "/" for folder in sites)
         self.prefixes = tuple(folder.rstrip("/") + "/" for folder in [root, *sites])
         self.seen, self.pending = set(), []
@@ -189,7 +188,7 @@ class Tracer:
             except OSError:
                 return
             self.put("%s\0%d %d" % (record, old.st_atime_ns, old.st_mtime_ns))
-            self.append(self.touched, os.fsencode(record[1:]) + b"\n")
+            self.append(os.path.join(os.path.dirname(self.log), "touched"), os.fsencode(record[1:]) + b"\n")
 
     def on_list(self, path="."):
         record = self.note("l", "." if path is None else path)
