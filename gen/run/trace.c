@@ -1,5 +1,3 @@
-#define _GNU_SOURCE /* for memmem */
-
 #include "run/trace.h"
 #include "base/os.h"
 #include "base/out.h"
@@ -7,6 +5,7 @@
 #include "emit/ninja.h"
 #include "graph/closure.h"
 #include "graph/dists.h"
+#include "run/program.h"
 #include "run/witness.h"
 
 #include <limits.h>
@@ -280,20 +279,6 @@ static void take_late_file(void *ctx, const char *path) {
         add_content(d, INPUT_READ, arena_strdup(d->a, path), &st);
 }
 
-/* A program of the system that tells of the machine and reads nothing of the tree: Python's own modules ask
-   it (platform, ctypes.util). */
-static bool asks_host(const char *program) {
-    static const char *const tellers[] = {"arch", "getconf", "hostname", "ldconfig", "nproc", "uname"};
-    static const char *const folders[] = {"", "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"};
-    const char *name = os_basename(program);
-    bool known = false, system = false;
-    for (size_t i = 0; i < sizeof tellers / sizeof *tellers; i++)
-        known |= strcmp(name, tellers[i]) == 0;
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        system |= strlen(folders[i]) == (size_t)(name - program) && str_starts(program, folders[i]);
-    return known && system;
-}
-
 /* What nobody watches may read what the target may need. */
 static void take_late(struct digestion *d, enum late late) {
     struct closure all;
@@ -305,31 +290,10 @@ static void take_late(struct digestion *d, enum late late) {
     closure_close(&all);
 }
 
-/* Whether a compiled module may open files without Python: it brings libraries along, or names a function of
-   the C library that does. */
-static bool opens_files(struct digestion *d, const char *path) {
-    static const char *const calls[] = {"fopen", "open64", "openat", "\0open\0"};
-    static const size_t lengths[] = {5, 6, 6, 6};
-    for (uint32_t i = 0; i < d->sites.len; i++) {
-        size_t n = strlen(d->sites.items[i]);
-        const char *rest = below(path, d->sites.items[i]) ? path + n + 1 : NULL;
-        if (rest &&
-            os_is_dir(arena_printf(d->a, "%s/%.*s.libs", d->sites.items[i], (int)strcspn(rest, "/."), rest)))
-            return true;
-    }
-    size_t n = 0;
-    char *bytes = os_read(NULL, path, &n);
-    bool opens = !bytes;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls && !opens; i++)
-        opens = memmem(bytes, n, calls[i], lengths[i]) != NULL;
-    free(bytes);
-    return opens;
-}
-
 static void take_program(struct digestion *d, const char *program) {
     if (str_starts(os_basename(program), "python"))
         return;
-    if (asks_host(program)) {
+    if (program_asks_host(program)) {
         add(d, INPUT_HOST, program, "-", false);
         return;
     }
@@ -375,7 +339,7 @@ static void take_record(struct digestion *d, const char *record) {
         take_late(d, LATE_ALL);
         break;
     case 'o':
-        if (d->late < LATE_DATA && opens_files(d, path))
+        if (d->late < LATE_DATA && program_opens_files(d->a, &d->sites, path))
             take_late(d, LATE_DATA);
         break;
     default:
