@@ -1,8 +1,10 @@
 """Session isolation: processes that go on from file to file, what they may not hide, and when they are chosen by themselves."""
 import collections
 import json
+import os
 import pathlib
 import re
+import subprocess
 
 import conftest
 import pytest
@@ -429,3 +431,13 @@ def test_audit_and_learn_look_at_each_file_by_itself(tree):
     assert "missed test_" not in done.stdout and "0 missed" in done.stdout, done.stdout
     tree.testfan("learn", check=0)
     assert not (tree.path / "testfan.learned.json").exists()
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_a_fixture_of_the_session_starts_lives_as_long_as_the_session(tree, apart):
+    mark = f"{386400 + apart}.{os.getpid()}"
+    starts = NOTES.replace('note("up")', f'import subprocess; process = subprocess.Popen(["sleep", "{mark}"], start_new_session={apart})').replace("yield os.getpid()", "yield process")
+    tree.write({"conftest.py": starts, **{f"test_{c}.py": "def test_it(database): assert database.poll() is None\n" for c in "abc"}})
+    run(tree, "-j1", *SESSION)
+    assert {key[2] for key in tree.report()} == {"passed"}
+    conftest.wait_until(lambda: subprocess.run(["pgrep", "-f", mark], capture_output=True).returncode == 1)
