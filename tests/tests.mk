@@ -126,9 +126,14 @@ soak: $(B)/testfan projects ## the long ones
 	$(MAKE) oracle
 	$(MAKE) select SEED=$(SEED)
 	$(MAKE) mutation MUTATION_PROJECTS="wtforms jinja2 mako boltons toolz" SEED=$(SEED)
+	$(MAKE) kills SEED=$(SEED)
+
+KILLS ?= 200
+kills: $(B)/testfan projects ## kill -9 of processes of a run, and the next run
+	$(Q)$(PY) tests/soak/kills.py --count $(KILLS) --seed $(SEED) --markdown docs/kills.md
 
 bench: $(B)/testfan projects ## ratios against the peers, side by side
 	$(call install_debs,$(SERVER_DEBS))
 	@set -e; for b in tests/bench/*.py; do $(PY) $$b; done
 
-.PHONY: bazel unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle select soak bench
+.PHONY: bazel unit unit-tools fuzz projects golden golden-update e2e mutation self test demo oracle select soak kills bench

@@ -194,7 +194,7 @@ class Soak:
 
     def end(self):
         """The server ends when it is told to, and its keeper with it."""
-        for pid in conftest.servers(self.tree.path):
+        for pid in kinds(self.tree.path)["server"]:
             os.kill(pid, signal.SIGTERM)
         until = time.monotonic() + SETTLE
         while time.monotonic() < until and any(kinds(self.tree.path).values()):
