@@ -1,10 +1,15 @@
 """Runs test files among all others, as one plain pytest run would, to see what running each by itself changes.
 
-    python testfan_company.py TOLD LIMIT FILE SHARD XML LOG [FILE SHARD XML LOG...] -- PYTEST_ARGS
+    python testfan_company.py TOLD LIMIT JOBS FILE SHARD XML LOG [FILE SHARD XML LOG...] -- PYTEST_ARGS
 
-The whole suite is collected, and of it only the items of each FILE are run, each in a fork with a report and a log of its own, as
-the worker writes them. Where forking is not safe only the first FILE is run. TOLD gets lines of JSON: the ids collected, by file;
-the modules that collecting brought. LIMIT: the seconds that a test may take, 0: no limit.
+The whole suite is collected, and of it only the items of each FILE are run, as far as the first that fails, each in a fork with
+a report and a log of its own, as the worker writes them, JOBS at a time. Where forking is not safe only the first FILE is run.
+TOLD gets lines of JSON: the ids collected, by file; the modules that collecting brought. LIMIT: the seconds that a test may take,
+0: no limit.
+
+Or the fork server forks a child for it, which collects while other files still run and then serves as the server does
+(testfan_server.py). A request has `guests`, a list of [FILE, SHARD, XML, LOG], `jobs` and `limit`; the answer is STALE when a file
+that was read before has changed, and COLD when forking is not safe.
 
 PYTEST_DONT_REWRITE
 """
@@ -12,11 +17,12 @@ import os
 import sys
 
 # As `python -m pytest` has it, and before anything of the tree could be hidden by what is imported here.
-if not getattr(sys.flags, "safe_path", False):
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
     sys.path[0] = os.getcwd()
 
 import collections
 import json
+import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -27,22 +33,16 @@ del sys.path[0], sys.modules["testfan_server"]
 
 
 class Company(testfan_worker.TargetPlugin):
-    __doc__ = __doc__
+    """Collects everything. `find_guest` gives, in a fork, the file to run, and None when there is none (left)."""
 
-    def __init__(self, told, limit, wanted):
+    def __init__(self, limit):
         super().__init__("", os.devnull, [], None, limit)
-        self.told, self.wanted = told, wanted
-        self.output = os.fstat(1)
-        self.before = set()
+        self.root = os.getcwd()
         self.reports = []
         self.whole = True
 
-    def tell(self, **line):
-        with open(self.told, "a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(json.dumps(line) + "\n")
-
     def pytest_collection(self, session):
-        self.before = set(sys.modules)
+        pass
 
     def pytest_ignore_collect(self, collection_path):
         return None
@@ -57,36 +57,46 @@ class Company(testfan_worker.TargetPlugin):
         pass
 
     def pytest_runtestloop(self, session):
-        ids = collections.defaultdict(list)
-        for item in session.items:
-            ids[os.path.relpath(str(item.path), os.getcwd())].append(item.nodeid)
-        for file, found in ids.items():
-            self.tell(file=file, ids=found)
-        self.tell(modules=sorted(set(sys.modules) - self.before))
-        alone = len(os.listdir("/proc/self/task")) > 1 or testfan_doubts.has_session_hooks(session.config)
-        for target in self.wanted if not alone else []:
+        guest = self.find_guest(session)
+        if guest is None:
+            return True
+        self.become(session, *guest)
+        return None
+
+    def doubt(self, session):
+        """Why forking is not safe, or None."""
+        if len(os.listdir("/proc/self/task")) > 1:
+            return "a test file or conftest.py has started a thread"
+        if testfan_doubts.has_session_hooks(session.config):
+            return "a plugin or conftest.py acts when a session begins or ends"
+        return None
+
+    def fork_guests(self, guests, jobs):
+        running = set()
+        for guest in guests:
+            if len(running) == jobs:
+                running.discard(os.wait()[0])
             sys.stdout.flush()
             sys.stderr.flush()
             pid = os.fork()
             if pid == 0:
-                self.become(session, *target)
-                return None
-            os.waitpid(pid, 0)
-        if alone and self.wanted:
-            self.become(session, *self.wanted[0])
-            return None
-        return True
+                testfan_orphans.die_with_parent()
+                return guest
+            running.add(pid)
+        while running:
+            running.discard(os.wait()[0])
+        return None
 
     def become(self, session, file, shard, xml, log):
-        testfan_orphans.die_with_parent()
-        testfan_server.own_files(os.open(os.devnull, os.O_WRONLY), self.output)
+        testfan_server.own_files(os.open(os.devnull, os.O_WRONLY), os.fstat(1))
         self.whole = False
-        self.pid, self.log = os.getpid(), os.path.abspath(log)
-        self.target = os.path.join(os.getcwd(), file)
+        self.pid, self.log = os.getpid(), os.path.join(self.root, log)
+        self.target = os.path.join(self.root, file)
         self.reached = True
         session.items = [item for item in session.items if str(item.path) == self.target]
         if shard:
             session.items = testfan_worker.keep_shard(session.items, shard)
+        vars(session.config.option).update(maxfail=1, tbstyle="native")  # of what fails nobody reads more
         session.testscollected = self.collected = len(session.items)
         mine = [report for report in self.reports if self.is_mine(report)]
         self.skipped = sum(report.skipped for report in mine)
@@ -94,7 +104,7 @@ class Company(testfan_worker.TargetPlugin):
         self.write_report(session.config, xml, mine)
 
     def is_mine(self, report):
-        return os.path.join(os.getcwd(), report.nodeid.partition("::")[0]) == self.target
+        return os.path.join(self.root, report.nodeid.partition("::")[0]) == self.target
 
     def write_report(self, config, path, reports):
         from _pytest.junitxml import xml_key
@@ -105,7 +115,7 @@ class Company(testfan_worker.TargetPlugin):
         xml.node_reporters.clear()
         xml.node_reporters_ordered.clear()
         xml.stats.update(dict.fromkeys(xml.stats, 0))
-        xml.logfile = os.path.abspath(path)
+        xml.logfile = os.path.join(self.root, path)
         xml.pytest_sessionstart()
         for report in reports:
             xml.pytest_collectreport(report)
@@ -115,12 +125,77 @@ class Company(testfan_worker.TargetPlugin):
             super().pytest_unconfigure()
 
 
+class Started(Company):
+    """In a process that was started for it."""
+
+    def __init__(self, told, limit, jobs, guests):
+        super().__init__(limit)
+        self.told, self.jobs, self.guests = told, jobs, guests
+        self.before = set()
+
+    def pytest_collection(self, session):
+        self.before = set(sys.modules)
+
+    def tell(self, **line):
+        with open(self.told, "a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def find_guest(self, session):
+        ids = collections.defaultdict(list)
+        for item in session.items:
+            ids[os.path.relpath(str(item.path), self.root)].append(item.nodeid)
+        for file, found in ids.items():
+            self.tell(file=file, ids=found)
+        self.tell(modules=sorted(set(sys.modules) - self.before))
+        if self.doubt(session):
+            return self.guests[0] if self.guests else None
+        return self.fork_guests(self.guests, self.jobs)
+
+
+class Gathered(Company):
+    """In a child of the fork server, which makes it a server of its own."""
+
+    def __init__(self, server, request):
+        super().__init__(0)
+        self.server = server
+        testfan_orphans.adopt()
+        server.settle(request["listener"], os.path.abspath(server.name) + testfan_server.COMPANY)
+        server.output, server.printed, server.idle = os.fstat(1), b"", float("inf")
+        server.memory.started = time.time_ns()
+
+    def take_over(self, config):
+        """Has pytest go on with this plugin, noting what it reads."""
+        tracer, log = self.server.tracer, testfan_server.own_file(".trace")
+        for path in log, self.server.name + ".cold":
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass
+        tracer.handlers, tracer.log, tracer.buffered, tracer.searching = self.server.handlers, log, True, False
+        config.pluginmanager.unregister(name="testfan_target")
+        config.pluginmanager.register(testfan_worker.as_module(self), "testfan_target")
+
+    def find_guest(self, session):
+        server = self.server
+        server.tracer.flush()
+        server.tracer.handlers = {}
+        reason = self.doubt(session) or server.memory.take(session.config, server.tracer)
+        if reason:
+            server.refuse(reason)
+            os._exit(0)
+        request = server.loop()
+        self.limit = request["limit"]
+        guest = self.fork_guests(request["guests"], request["jobs"])
+        if guest is None:
+            os._exit(0)
+        return guest
+
+
 def main():
     words = sys.argv[1:]
     split = words.index("--")
-    told, limit, *rest = words[:split]
-    wanted = list(zip(*(rest[i::4] for i in range(4))))
-    company = Company(told, float(limit), wanted)
+    told, limit, jobs, *rest = words[:split]
+    company = Started(told, float(limit), int(jobs), list(zip(*(rest[i::4] for i in range(4)))))
     words = words[split + 1 :] + ["--junitxml=" + os.path.abspath(told + ".xml")]
     try:
         testfan_worker.run_pytest(company, words)

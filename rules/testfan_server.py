@@ -9,6 +9,9 @@ what it started; or STALE, when a file that was read before forking has changed,
 of its own: NAME.cold says why; or DONE and a status, from a child that goes on (testfan_session.py). The child is ended, and all
 that it started, when the client hangs up, and only then reaped.
 
+A request with `gather`, the pid of a run, has a child collect the whole suite and serve at NAME.company until that run ends
+(testfan_company.py), or `gather` is 0; the answer is END.
+
 PYTEST_DONT_REWRITE
 """
 import os
@@ -47,7 +50,9 @@ for module in testfan_doubts, testfan_memory, testfan_orphans, testfan_preload, 
     del sys.modules[module.__name__]
 del module
 
+this = sys.modules[__name__]
 CHILD, END, STALE, COLD, DONE = range(1, 6)
+COMPANY = ".company"  # what the socket is named of one that has collected all, after that of its server
 BRANCH = ".branch"  # what the socket of one that has imported more is named, after that of its server
 SEND_SECONDS = 5  # how long a client may take to say what it wants
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
@@ -63,6 +68,22 @@ def kill_group(pid):
             kill(pid, SIGKILL)
         except OSError:
             pass
+
+
+class Run:
+    """A process for which a child lives, in the place of a connection: it hangs up when it ends."""
+
+    def __init__(self, pid):
+        self.fd = os.pidfd_open(pid)
+
+    def fileno(self):
+        return self.fd
+
+    def send(self, data):
+        pass
+
+    def close(self):
+        os.close(self.fd)
 
 
 class Client:
@@ -103,18 +124,24 @@ class Client:
 
 class Server:
     def __init__(self, listener, name, idle, tracer):
-        self.listener, self.name, self.idle, self.tracer = listener, name, idle, tracer
-        self.inode = testfan_memory.look(name).st_ino
-        self.above = name, self.inode  # whose branch this is, or itself
-        self.clients = {}  # descriptor -> the client whose connection or child it is
-        self.pid, self.keeper = os.getpid(), os.getppid()
-        self.orphans = testfan_orphans.Orphans()
+        self.idle, self.tracer = idle, tracer
         self.doubts, self.memory = testfan_doubts.Doubts(), testfan_memory.Memory(STARTED)
         self.output = os.fstat(1)
-        self.stale = False
         self.config = self.preload = None
-        self.branch, self.futile = 0, []  # the pid of the branch; what could not be imported early
-        self.workers = testfan_workers.Workers(name, idle)
+        self.futile = []  # what could not be imported early
+        self.settle(listener, name)
+
+    def settle(self, listener, name):
+        self.listener, self.name = listener, name
+        self.inode = testfan_memory.look(name).st_ino
+        self.clients = {}  # descriptor -> the client whose connection or child it is
+        self.above = name, self.inode  # whose branch this is, or itself
+        self.company = None  # the client for whom the suite is collected
+        self.pid, self.keeper = os.getpid(), os.getppid()
+        self.orphans = testfan_orphans.Orphans()
+        self.stale = False
+        self.branch = 0  # the pid of the branch
+        self.workers = testfan_workers.Workers(name, self.idle)
 
     def refuse(self, reason):
         """Tells everybody, now and for some time, that this suite is to be run cold."""
@@ -147,6 +174,7 @@ class Server:
         sys.stdout.flush()
         sys.stderr.flush()
         self.printed = read_pipe(1)
+        self.hooked = testfan_doubts.has_session_hooks(config)
         reason = self.doubts.find(config, [self.listener.fileno()], self.output) or lacks_pidfd()
         self.doubts.end()
         # From here on what is looked at is the server's own business, and no child may take it as noted.
@@ -234,6 +262,8 @@ class Server:
         clients = [client for client in self.clients.values() if client.pid is not None]
         running = {client.pid for client in clients if client.pidfd is not None} | {worker.pid for worker in self.workers.all()}
         ours = running | {client.pid for client in clients}
+        if self.company in clients:  # adopts what it leaves itself
+            running.discard(self.company.pid)
         return ours | {self.branch} if self.branch else ours, running
 
     def sweep(self, pid):
@@ -305,7 +335,7 @@ class Server:
             client.answer(STALE)
             os.close(request["output"])
             return None
-        worker = self.workers.find(request) if request["share"] else None
+        worker = self.workers.find(request) if request.get("share") else None
         if worker is not None:
             self.workers.hand(worker, client, request)
             return None
@@ -313,18 +343,47 @@ class Server:
             client.answer(COLD)
             os.close(request["output"])
             return None
-        if not self.preload and self.needs_branch(request["preload"]):
+        if "gather" in request:
+            return self.gather(client, request, poll)
+        if not self.preload and self.needs_branch(request.get("preload")):
             self.branch = os.fork()
             if not self.branch:
                 os.close(request["output"])
                 return self.become_branch(request["preload"])
+        return self.fork(client, request, poll)
+
+    def gather(self, client, request, poll):
+        """Forks, unless there is such a child or hooks of the session forbid it."""
+        os.close(request["output"])
+        listener, stands = None, self.company in self.clients.values()
+        try:
+            if stands and not request["gather"]:
+                self.forget(self.company, poll)
+            elif not stands and request["gather"] and not self.hooked:
+                self.company = Client(Run(request["gather"]))
+                self.company.asked = True
+                self.clients[self.company.connection.fileno()] = self.company
+                poll.register(self.company.connection, select.POLLIN)
+                request["output"] = os.memfd_create("output")
+                listener = request["listener"] = listen_at(self.name + COMPANY)
+        except OSError:
+            pass
+        client.answer(END)
+        if listener is None:
+            return None
+        begun = self.fork(self.company, request, poll)
+        if not begun:
+            listener.close()
+        return begun
+
+    def fork(self, client, request, poll):
         self.orphans.look(*self.children())
         pid = os.fork()
         if pid == 0:
             self.become(client, request)
             return request
         os.close(request["output"])
-        if request["share"]:
+        if request.get("share"):
             client.worker = testfan_workers.Worker(pid, client, request)
             self.workers.add(client.worker, poll)
             client.answer(CHILD, pid)
@@ -341,6 +400,8 @@ class Server:
         self.leave()
         poll.unregister(self.listener)
         self.serve_rest(STALE)
+        if self.company in self.clients.values():
+            self.forget(self.company, poll)
 
     def needs_branch(self, modules):
         """Whether nobody has these modules imported, or tries to, and it is worth trying."""
@@ -489,7 +550,7 @@ class ServedTarget(testfan_worker.TargetPlugin):
     def __init__(self, server, words):
         super().__init__("", os.devnull, [], server.tracer, 0)
         self.server, self.words = server, words
-        self.served = False
+        self.served = self.gathers = False
         self.sharing = None
 
     def pytest_cmdline_main(self, config):
@@ -505,7 +566,8 @@ class ServedTarget(testfan_worker.TargetPlugin):
         if not self.served:
             self.serve(session.config)
             start_again(session.config)
-        super().pytest_collection(session)
+        if not self.gathers:
+            super().pytest_collection(session)
 
     def pytest_collect_directory(self):
         made = yield
@@ -515,6 +577,11 @@ class ServedTarget(testfan_worker.TargetPlugin):
     def serve(self, config):
         request = self.server.serve(config)
         self.served = True
+        if "gather" in request:
+            self.gathers = True
+            sys.modules["testfan_server"] = this
+            testfan_worker.import_rule("testfan_company").Gathered(self.server, request).take_over(config)
+            return
         tracer = self.server.tracer
         if request["trace"] or request["share"]:
             tracer.handlers = self.server.handlers

@@ -26,7 +26,7 @@ enum { CLOCK_GRAIN = 20000000 };
 static const char report_path[] = ".testfan/report.xml";
 
 void outcome_judge(struct arena *a, const char *python, const struct plan *plan) {
-    if (python && !plan->strict && !getenv("TESTFAN_STRICT_ISOLATION"))
+    if (python && !plan->strict && !opinion_is_unwanted())
         opinions_take(a, python, plan);
 }
 

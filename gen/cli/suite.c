@@ -72,6 +72,9 @@ static void show_failures(void *ctx, const char *file) {
 /* What exec is to know of this run. */
 static void tell_exec(const struct invocation *in, const struct plan *plan) {
     setenv("TESTFAN_QUIET", "1", 1);
+    setenv("TESTFAN_RUN", arena_printf(in->arena, "%ld", (long)getpid()), 1);
+    if (in->jobs >= 0)
+        setenv("TESTFAN_JOBS", arena_printf(in->arena, "%ld", in->jobs ? in->jobs : 1), 1);
     setenv("TESTFAN_MAXFAIL", arena_printf(in->arena, "%ld", plan->maxfail), 1);
     if (in->verbose)
         setenv("TESTFAN_VERBOSE", "1", 1);

@@ -221,6 +221,7 @@ static void plan_turn(struct arena *a, const struct config *c, const struct fact
         t->resource = NULL;
     else if (t->resource)
         need_resource(a, c, plan, t);
+    plan->limited |= t->serial || t->resource;
 }
 
 static int compare_targets(const void *a, const void *b) {
@@ -313,6 +314,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
         cJSON_AddStringToObject(json, "cache_dir", plan->cache_dir);
     cJSON_AddNumberToObject(json, "durations", (double)plan->durations);
     cJSON_AddBoolToObject(json, "strict", plan->strict);
+    cJSON_AddBoolToObject(json, "workers", plan->workers);
+    cJSON_AddBoolToObject(json, "limited", plan->limited);
     cJSON_AddNumberToObject(json, "limit", plan->timeout);
     cJSON_AddItemToObject(json, "args", strings_json(&plan->args));
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
@@ -350,6 +353,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddNumberToObject(run, "timeout", plan->timeout_per_file);
     cJSON_AddItemToObject(run, "args", strings_json(&plan->args));
     cJSON_AddBoolToObject(run, "filtered", plan->filtered);
+    if (plan->strict || plan->limited)
+        cJSON_AddTrueToObject(run, "late");
     cJSON_AddBoolToObject(run, "trace", plan->trace);
     cJSON_AddItemToObject(run, "nodes", nodes);
     cJSON_AddItemToObject(run, "before", before);
@@ -392,6 +397,8 @@ bool plan_read(struct arena *a, const char *path, struct plan *plan) {
     plan->junitxml = string_of(a, json, "junitxml");
     plan->cache_dir = string_of(a, json, "cache_dir");
     plan->strict = cJSON_IsTrue(cJSON_GetObjectItem(json, "strict"));
+    plan->workers = cJSON_IsTrue(cJSON_GetObjectItem(json, "workers"));
+    plan->limited = cJSON_IsTrue(cJSON_GetObjectItem(json, "limited"));
     const cJSON *limit = cJSON_GetObjectItem(json, "limit"), *args = cJSON_GetObjectItem(json, "args");
     if (cJSON_IsNumber(limit))
         plan->timeout = limit->valuedouble;

@@ -47,6 +47,7 @@ struct plan {
     bool trace;         /* note what the run reads */
     bool workers;       /* fork targets from one started pytest */
     bool strict;        /* no second opinion on what failed alone */
+    bool limited;       /* some targets are not to run beside others */
     double timeout, timeout_per_file; /* in seconds; 0: none */
     struct strs args;                 /* pytest's arguments, the same for every target */
     struct strs preload;              /* modules that many targets share (graph/preload.h) */

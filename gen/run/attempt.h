@@ -22,6 +22,7 @@ struct target_run {
     struct strs args, nodes, before;    /* before: modules to import first */
     struct strs preload, preload_paths; /* modules that the fork server may import before it forks */
     bool filtered, trace;
+    bool late;               /* nothing is collected beside the run for opinions on what fails */
     bool takes_turns, alone; /* some targets of the run are to be alone; this one is */
     long retries;
     long maxfail;          /* failures after which the whole run ends; 0: none */

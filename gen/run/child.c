@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 2000, START_SECONDS = 60 };
+enum { GRACE_MS = 2000, KEEPER_SECONDS = 60 };
 /* Little output is fetched now and then, for waking up costs more than it; who writes much is not kept
  * waiting. */
 enum { LOOK_MS = 20, MUCH = 16384 };
@@ -197,10 +197,10 @@ static int wait_ms(const struct watch *w, bool busy) {
     return w->deadline ? until_ms(w->deadline, most) : most;
 }
 
-static void watch(struct watch *w, double timeout) {
+static void watch(struct watch *w, double start, double timeout) {
     bool busy = false;
-    const char *start = getenv("TESTFAN_START");
-    set_deadline(w, start ? strtod(start, NULL) : START_SECONDS);
+    const char *most = getenv("TESTFAN_START");
+    set_deadline(w, most ? strtod(most, NULL) : start);
     while (!w->ended) {
         struct pollfd fds[3] = {
             {signal_pipe[0], POLLIN, 0}, {w->line, POLLIN, 0}, {busy && !w->closed ? w->out : -1, POLLIN, 0}};
@@ -219,9 +219,9 @@ static void watch(struct watch *w, double timeout) {
     }
 }
 
-static enum served see_to_its_end(struct watch *w, double timeout) {
+static enum served see_to_its_end(struct watch *w, double start, double timeout) {
     set_nonblocking(w->out);
-    watch(w, timeout);
+    watch(w, start, timeout);
     bool ended = w->said == SERVED_END || w->said == SERVED_DONE;
     if (w->pid && w->said != SERVED_DONE)
         kill(-w->pid, SIGKILL); /* its leader is reaped when we close the line: nobody else has its number */
@@ -277,7 +277,7 @@ static bool run_kept(const char *const *argv, const char *const *env, double tim
         return false;
     }
     struct watch w = {.child = c, .out = out[0], .line = line[0], .said = SERVED_LOST};
-    bool lost = see_to_its_end(&w, timeout) != SERVED_END && !c->interrupted;
+    bool lost = see_to_its_end(&w, KEEPER_SECONDS, timeout) != SERVED_END && !c->interrupted;
     while (waitpid(keeper, NULL, 0) < 0 && errno == EINTR) {
     }
     if (lost)
@@ -299,13 +299,13 @@ bool child_run(const char *const *argv, const char *const *env, double timeout, 
     return ran;
 }
 
-enum served child_served(int line, int out, double timeout, struct child *c) {
+enum served child_served(int line, int out, double start, double timeout, struct child *c) {
     *c = (struct child){0};
     struct watch w = {.child = c, .out = out, .line = line, .said = SERVED_LOST};
     struct sigaction before[WATCHED];
     enum served said = SERVED_LOST;
     if (watch_signals(before)) {
-        said = see_to_its_end(&w, timeout);
+        said = see_to_its_end(&w, start, timeout);
         if (!c->interrupted)
             unwatch_signals(before);
     } else {

@@ -36,10 +36,11 @@ enum served {
 
 /*
  * The same for a process that the fork server forks: `line` is the connection to it, on which the request has
- * been sent, and `out` the reading end of the child's output; both are closed. SERVED_END when it ran, or
- * when we were told to stop; else it did not run to its end, and nothing of it is left.
+ * been sent, and `out` the reading end of the child's output; both are closed. `start` is how long the server
+ * may take to fork it. SERVED_END when it ran, or when we were told to stop; else it did not run to its end,
+ * and nothing of it is left.
  */
-enum served child_served(int line, int out, double timeout, struct child *c);
+enum served child_served(int line, int out, double start, double timeout, struct child *c);
 
 /* In a forked process: signals as they are by default, a session of its own, standard input from /dev/null
    and output to `out`. */

@@ -1,5 +1,6 @@
 #include "run/company.h"
 #include "base/diag.h"
+#include "base/map.h"
 #include "base/os.h"
 #include "base/out.h"
 #include "base/str.h"
@@ -8,19 +9,26 @@
 #include "run/crash.h"
 #include "run/environment.h"
 #include "run/log.h"
+#include "run/server.h"
 
 #include <cJSON.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     LEANING_MOST = 10, /* files for which the import is looked for */
     NO_PASS_INTERRUPTED = 2,
     SECONDS_MOST = 900 /* that the suite may take to be collected, and the guests to run */
+};
+
+/* What collecting told. */
+struct collected {
+    struct map ids, files; /* test ids; files that have some */
+    struct strs modules;   /* what collecting imported */
 };
 
 static void take_line(const struct company *c, const cJSON *line, struct collected *told) {
@@ -55,19 +63,75 @@ static bool has_passed(const struct company *c, const struct guest *g) {
            crash_is_whole(report, n);
 }
 
-/* Runs guests from `from` on; returns how many did run, at least one where there are any. */
-static uint32_t run_some(const struct company *c, struct guests *guests, uint32_t from,
-                         struct collected *told, bool *ok) {
+static void take_results(const struct company *c, struct guests *guests) {
+    ARRAY_FOR (struct guest, g, guests) {
+        struct run_log log;
+        log_read(c->arena, g->log, &log);
+        g->ran |= log.finished;
+        g->passed = has_passed(c, g);
+    }
+}
+
+static void heed_signal(const struct child *c) {
+    if (!c->interrupted)
+        return;
+    fputs("testfan: interrupted\n", stderr);
+    exit(NO_PASS_INTERRUPTED);
+}
+
+static long jobs_of(const struct plan *plan) {
+    const char *jobs = getenv("TESTFAN_JOBS");
+    long n = jobs ? strtol(jobs, NULL, 10) : sysconf(_SC_NPROCESSORS_ONLN);
+    return plan->limited || n < 1 ? 1 : n;
+}
+
+static char *guests_text(const struct company *c, const struct guests *guests) {
+    cJSON *json = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(json, "guests");
+    mode_t mask = umask(0);
+    umask(mask);
+    ARRAY_FOR (const struct guest, g, guests) {
+        const char *const words[] = {g->file, g->shard, g->xml, g->log};
+        cJSON_AddItemToArray(list, cJSON_CreateStringArray(words, sizeof words / sizeof *words));
+    }
+    cJSON_AddNumberToObject(json, "jobs", (double)jobs_of(c->plan));
+    cJSON_AddNumberToObject(json, "limit", c->plan->timeout);
+    cJSON_AddNumberToObject(json, "umask", mask);
+    char *text = cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    return text;
+}
+
+static void run_gathered(const struct company *c, struct guests *guests) {
+    struct strs env = run_environment(c->arena);
+    const struct server server = {c->arena, SERVER_PROGRAM, c->python, &c->plan->args, &env};
+    char *text = guests_text(c, guests);
+    const char *why;
+    struct child child;
+    if (server_visit(&server, text, SECONDS_MOST, &child, &why))
+        capture_free(&child.output);
+    else if (getenv("TESTFAN_VERBOSE"))
+        printf("the suite is collected for a second opinion by a process of its own: %s\n", why);
+    free(text);
+    heed_signal(&child);
+    take_results(c, guests);
+}
+
+/* Runs those guests from `from` to `to` that have not run. */
+static bool run_some(const struct company *c, struct guests *guests, uint32_t from, uint32_t to,
+                     struct collected *told) {
     struct arena *a = c->arena;
     char path[PATH_MAX];
     out_tmp_name(path, sizeof path, "company");
     struct strs argv = {0};
     const char *const words[] = {c->python, ".testfan/rules/testfan_company.py", path,
-                                 arena_printf(a, "%.17g", c->plan->timeout)};
+                                 arena_printf(a, "%.17g", c->plan->timeout),
+                                 arena_printf(a, "%ld", jobs_of(c->plan))};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         array_push(a, &argv, words[i]);
-    for (uint32_t i = from; i < guests->len; i++) {
+    for (uint32_t i = from; i < to; i++) {
         const struct guest *g = &guests->items[i];
+        if (g->ran)
+            continue;
         unlink(g->log);
         array_push(a, &argv, g->file);
         array_push(a, &argv, g->shard);
@@ -82,29 +146,35 @@ static uint32_t run_some(const struct company *c, struct guests *guests, uint32_
     struct child child;
     if (child_run(argv.items, env.items, SECONDS_MOST, &child))
         capture_free(&child.output);
-    if (child.interrupted) {
-        fputs("testfan: interrupted\n", stderr);
-        exit(NO_PASS_INTERRUPTED);
-    }
-    *ok = read_told(c, path, told);
+    heed_signal(&child);
+    bool ok = read_told(c, path, told);
     unlink(path);
     unlink(arena_printf(a, "%s.xml", path));
-    uint32_t ran = from;
-    while (ran < guests->len && access(guests->items[ran].log, F_OK) == 0) {
-        guests->items[ran].passed = has_passed(c, &guests->items[ran]);
-        ran++;
-    }
-    return ran > from ? ran - from : 1;
+    take_results(c, guests);
+    return ok;
 }
 
-bool company_run(const struct company *c, struct guests *guests, struct collected *told) {
-    bool ok;
-    uint32_t done = run_some(c, guests, 0, told, &ok);
-    while (ok && done < guests->len)
-        done += run_some(c, guests, done, told, &ok);
+/* What is not at its end when all ran, for whatever reason, is run by itself. */
+static bool run_started(const struct company *c, struct guests *guests, struct collected *told) {
+    bool ok = run_some(c, guests, 0, guests->len, told);
+    for (uint32_t i = 0; ok && i < guests->len; i++) {
+        if (!guests->items[i].ran)
+            ok = run_some(c, guests, i, i + 1, told);
+        guests->items[i].ran = true;
+    }
     if (!ok)
         diag(DIAG_NO_REPORT, NULL, 0, 0, "pytest could not collect the whole suite in one process");
     return ok;
+}
+
+bool company_ask(const struct company *c, struct guests *guests) {
+    struct collected told;
+    bool left = false;
+    if (c->plan->workers && !getenv("TESTFAN_NO_WORKERS"))
+        run_gathered(c, guests);
+    ARRAY_FOR (const struct guest, g, guests)
+        left |= !g->ran;
+    return !left || run_started(c, guests, &told);
 }
 
 bool company_alone(const struct company *c, const char *file, const char *shard, const struct strs *modules) {
@@ -126,6 +196,7 @@ bool company_alone(const struct company *c, const char *file, const char *shard,
                                 ok,
                                 NULL};
     unsetenv("TESTFAN_SESSION");
+    setenv("TESTFAN_STRICT_ISOLATION", "1", 1);
     struct buf out = {0};
     os_run(argv, &out, true);
     buf_free(&out);
@@ -189,7 +260,7 @@ bool company_check(const struct company *c, struct company_files *out) {
                                       .xml = arena_printf(a, "%s/%u.xml", dir, i),
                                       .log = arena_printf(a, "%s/%u.log", dir, i)});
     }
-    bool ok = company_run(c, &failing, &told);
+    bool ok = run_started(c, &failing, &told);
     for (uint32_t i = 0, looked = 0; ok && i < plan->targets.len; i++) {
         const struct target *t = &plan->targets.items[i];
         bool collected = map_get(&told.files, t->file, strlen(t->file)) != MAP_NONE;

@@ -2,7 +2,6 @@
 #define RUN_COMPANY_H
 
 #include "base/array.h"
-#include "base/map.h"
 
 #include <stdbool.h>
 
@@ -21,7 +20,7 @@ struct company {
 /* A file to run among all others; its results are made at `xml` and `log`. */
 struct guest {
     const char *file, *shard, *xml, *log; /* shard: "1/3", or "" */
-    bool passed;
+    bool ran, passed;                     /* what fails ends it */
 };
 
 struct guests {
@@ -29,14 +28,10 @@ struct guests {
     uint32_t len, cap;
 };
 
-/* What collecting told. */
-struct collected {
-    struct map ids, files; /* test ids; files that have some */
-    struct strs modules;   /* what collecting imported */
-};
-
-/* Runs in rootdir. False when the whole suite cannot be collected; reported. */
-bool company_run(const struct company *c, struct guests *guests, struct collected *told);
+/* Run in rootdir, some guests at a time. Where a fork server runs its child has collected the suite, or does
+ * it now; else, and where that fails, a process is started for it. False when the suite cannot be collected;
+ * reported. */
+bool company_ask(const struct company *c, struct guests *guests);
 /* Whether a file, or a shard of it, passes by itself, when `modules` are imported before it. */
 bool company_alone(const struct company *c, const char *file, const char *shard, const struct strs *modules);
 

@@ -6,6 +6,7 @@
 #include "run/attempt.h"
 #include "run/history.h"
 #include "run/notes.h"
+#include "run/opinion.h"
 #include "run/recall.h"
 #include "run/retry.h"
 #include "run/schedule.h"
@@ -73,6 +74,7 @@ static bool read_run_file(struct target_run *t) {
     }
     t->trace = cJSON_IsTrue(cJSON_GetObjectItem(json, "trace"));
     t->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));
+    t->late = cJSON_IsTrue(cJSON_GetObjectItem(json, "late"));
     t->maxfail = (long)json_number(json, "maxfail");
     struct strs serial = json_strings(&t->arena, cJSON_GetObjectItem(json, "serial"));
     t->takes_turns = serial.len > 0;
@@ -327,6 +329,8 @@ static int run_again(struct target_run *t, struct recall *recall) {
     struct attempt at = {0};
     bool ran = run_attempts(t, &at);
     int interrupted = at.child.interrupted;
+    if (ran && !interrupted && !at.passed)
+        opinion_prepare(t, &at.log);
     int status = !ran ? 2 : interrupted ? 128 + interrupted : put_results(t, &at, recall) ? 0 : 2;
     unlink(t->tmp_xml);
     unlink(t->tmp_log);

@@ -5,36 +5,62 @@
 #include "base/str.h"
 #include "graph/plan.h"
 #include "report/property.h"
+#include "run/attempt.h"
 #include "run/company.h"
-#include "run/crash.h"
-#include "run/log.h"
+#include "run/environment.h"
+#include "run/server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What failed of a target that came to its end by itself, or NULL. */
-static const char *failures_of(struct arena *a, const struct target *t) {
-    struct run_log log;
-    struct os_stat st;
+static const char *failures_in(struct arena *a, const struct run_log *log) {
     struct strs ids = {0};
-    if (os_stat(arena_printf(a, "%s.ok", t->result), &st))
-        return NULL;
-    log_read(a, arena_printf(a, "%s.log", t->result), &log);
-    ARRAY_FOR (const struct logged_test, test, &log.tests)
+    ARRAY_FOR (const struct logged_test, test, &log->tests)
         if (str_eq(test->outcome, "failed") || str_eq(test->outcome, "error"))
             array_push(a, &ids, test->id);
-    return log.finished && log.failed
-               ? arena_printf(a, "%ld failed\n%s\n", log.failed, strs_join(a, &ids, "\n"))
+    return log->finished && log->failed
+               ? arena_printf(a, "%ld failed\n%s\n", log->failed, strs_join(a, &ids, "\n"))
                : NULL;
 }
 
-static const char *asked_file(struct arena *a, const struct target *t) {
-    return arena_printf(a, "%s.asked", t->result);
+static const char *failures_of(struct arena *a, const struct target *t) {
+    struct run_log log;
+    struct os_stat st;
+    if (os_stat(arena_printf(a, "%s.ok", t->result), &st))
+        return NULL;
+    log_read(a, arena_printf(a, "%s.log", t->result), &log);
+    return failures_in(a, &log);
 }
 
-static bool was_asked(struct arena *a, const struct target *t, const char *failures) {
+static const char *asked_file(struct arena *a, const char *result) {
+    return arena_printf(a, "%s.asked", result);
+}
+
+static bool was_asked(struct arena *a, const char *result, const char *failures) {
     size_t n = 0;
-    return str_eq(os_read(a, asked_file(a, t), &n), failures);
+    return str_eq(os_read(a, asked_file(a, result), &n), failures);
+}
+
+bool opinion_is_unwanted(void) {
+    return getenv("TESTFAN_STRICT_ISOLATION") != NULL;
+}
+
+/* The process that will take the opinion, or that will start it: ninja. */
+static pid_t run_of(void) {
+    const char *run = getenv("TESTFAN_RUN");
+    return run ? (pid_t)strtol(run, NULL, 10) : getppid();
+}
+
+void opinion_prepare(struct target_run *t, const struct run_log *log) {
+    struct arena *a = &t->arena;
+    const char *failures = failures_in(a, log), *result = arena_strndup(a, t->xml, strlen(t->xml) - 4);
+    if (!t->server || t->late || opinion_is_unwanted() || !failures || was_asked(a, result, failures))
+        return;
+    struct strs env = run_environment(a);
+    server_gather(&(struct server){a, t->server, t->python, &t->args, &env}, run_of());
 }
 
 /* The report with what says where it comes from. */
@@ -63,7 +89,7 @@ static void take_over(struct arena *a, const struct target *t, const struct gues
 static void judge(const struct company *c, const struct target *t, const struct guest *g) {
     const char *failures = failures_of(c->arena, t);
     if (!g->passed) {
-        out_write(asked_file(c->arena, t), failures, strlen(failures), NULL);
+        out_write(asked_file(c->arena, t->result), failures, strlen(failures), NULL);
         return;
     }
     if (company_alone(c, t->file, g->shard, &(struct strs){0})) {
@@ -83,7 +109,7 @@ void opinions_take(struct arena *a, const char *python, const struct plan *plan)
     const char *dir = ".testfan/tmp/opinion";
     ARRAY_FOR (const struct target, t, &plan->targets) {
         const char *failures = failures_of(a, t);
-        if (!failures || was_asked(a, t, failures))
+        if (!failures || was_asked(a, t->result, failures))
             continue;
         failed[guests.len] = t;
         array_push(a, &guests,
@@ -96,10 +122,9 @@ void opinions_take(struct arena *a, const char *python, const struct plan *plan)
         fprintf(stderr, "testfan: %u files failed: no second opinion above %d\n", guests.len, OPINIONS_MOST);
     if (!guests.len || guests.len > OPINIONS_MOST)
         return;
-    struct collected told;
     os_remove_tree(dir);
     os_mkdirs(dir);
-    if (company_run(&c, &guests, &told))
+    if (company_ask(&c, &guests))
         for (uint32_t i = 0; i < guests.len; i++)
             judge(&c, failed[i], &guests.items[i]);
     os_remove_tree(dir);

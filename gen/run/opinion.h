@@ -6,6 +6,8 @@
 #include <stdbool.h>
 
 struct plan;
+struct run_log;
+struct target_run;
 
 /*
  * A second opinion on the files that failed by themselves: plain pytest imports every test file before it
@@ -20,6 +22,13 @@ struct plan;
  * files there is none. What was found is reported, as order-dependent and flaky.
  */
 enum { OPINIONS_MOST = 20 };
+
+/* Whether the run was asked to do without. */
+bool opinion_is_unwanted(void);
+
+/* exec's part, when a target has failed that has this log: where an opinion will be wanted, a fork server
+ * that runs collects the suite meanwhile. */
+void opinion_prepare(struct target_run *t, const struct run_log *log);
 
 void opinions_take(struct arena *a, const char *python, const struct plan *plan);
 

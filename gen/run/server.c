@@ -24,8 +24,10 @@
 #include <unistd.h>
 
 enum {
-    TRIES = 3,           /* a server that is stale is started again */
-    COLD_SECONDS = 60,   /* how long a refusal holds */
+    TRIES = 3,          /* a server that is stale is started again */
+    COLD_SECONDS = 60,  /* how long a refusal holds */
+    START_SECONDS = 60, /* until a child is there */
+    GATHER_SECONDS = 300,
     IDLE_SECONDS = 300,  /* after which a server ends itself */
     HIGH_FD = 200,       /* what pytest opens has the numbers that it would have without us */
     FINISH_SECONDS = 90, /* longer than the server lets any tear-down take */
@@ -34,6 +36,7 @@ enum {
 
 /* As in rules/testfan_server.py. */
 #define BRANCH ".branch"
+#define COMPANY ".company"
 
 static void add_text(struct digest *sum, const char *text) {
     *sum = digest_chain(*sum, digest_bytes(text, strlen(text)));
@@ -367,7 +370,7 @@ static void send_request(int line, int out, const char *text) {
         send_all(line, text, length);
 }
 
-static enum served ask(int line, const char *text, double timeout, struct child *c) {
+static enum served ask(int line, const char *text, double start, double timeout, struct child *c) {
     int out[2];
     if (pipe(out) != 0) {
         close(line);
@@ -375,7 +378,7 @@ static enum served ask(int line, const char *text, double timeout, struct child 
     }
     send_request(line, out[1], text); /* where that fails, the server has said why, or nothing */
     close(out[1]);
-    return child_served(line, out[0], timeout, c);
+    return child_served(line, out[0], start, timeout, c);
 }
 
 /* Where the modules that many files share are imported already; not where a child waits that shares more. */
@@ -401,7 +404,7 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
             said = SERVED_COLD;
             break;
         }
-        said = ask(line, text, timeout, c);
+        said = ask(line, text, START_SECONDS, timeout, c);
         *why = said == SERVED_STALE  ? "what it has read changes all the time"
                : said == SERVED_COLD ? refusal(s->arena, name)
                : said == SERVED_LATE ? "it did not answer for a minute"
@@ -434,7 +437,8 @@ void server_finish(struct arena *a) {
     for (struct dirent *e; d && (e = readdir(d));) {
         struct os_stat st;
         const char *name = arena_printf(a, SERVER_FOLDER "/%s", e->d_name);
-        int line = os_stat(name, &st) && S_ISSOCK(st.mode) ? reach(name) : -1;
+        bool listens = !str_ends(name, COMPANY) && os_stat(name, &st) && S_ISSOCK(st.mode);
+        int line = listens ? reach(name) : -1;
         if (line < 0)
             continue;
         finish_one(line);
@@ -442,4 +446,61 @@ void server_finish(struct arena *a) {
     }
     if (d)
         closedir(d);
+}
+
+static char *gather_text(pid_t run) {
+    cJSON *json = cJSON_CreateObject();
+    mode_t mask = umask(0);
+    umask(mask);
+    cJSON_AddNumberToObject(json, "gather", run);
+    cJSON_AddNumberToObject(json, "umask", mask);
+    char *text = cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    return text;
+}
+
+void server_gather(const struct server *s, pid_t run) {
+    int line = reach(socket_name(s)), out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (line >= 0 && out >= 0) {
+        char *text = gather_text(run);
+        send_request(line, out, text);
+        free(text);
+    }
+    if (line >= 0)
+        close(line);
+    if (out >= 0)
+        close(out);
+}
+
+static bool gather(const struct server *s, const char *name, pid_t run) {
+    int line = reach(name);
+    if (line < 0)
+        return false;
+    struct child c;
+    char *text = gather_text(run);
+    bool done = ask(line, text, START_SECONDS, 0, &c) == SERVED_END;
+    capture_free(&c.output);
+    free(text);
+    return done;
+}
+
+bool server_visit(const struct server *s, const char *request, double timeout, struct child *c,
+                  const char **why) {
+    const char *name = socket_name(s), *seconds = getenv("TESTFAN_GATHER");
+    const char *company = arena_printf(s->arena, "%s" COMPANY, name);
+    int line = reach(company);
+    if (line < 0 && gather(s, name, getpid()))
+        line = reach(company);
+    *c = (struct child){0};
+    *why = "no fork server has collected it";
+    if (line < 0)
+        return false;
+    enum served said = ask(line, request, seconds ? strtod(seconds, NULL) : GATHER_SECONDS, timeout, c);
+    *why = said == SERVED_STALE  ? "a file has changed since"
+           : said == SERVED_COLD ? refusal(s->arena, company)
+                                 : "collecting it has not come to an end";
+    if (!*why)
+        *why = "it has refused";
+    gather(s, name, 0);
+    return said == SERVED_END;
 }

@@ -5,6 +5,7 @@
 #include "run/child.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * The fork server (rules/testfan_server.py): one pytest, started and configured, that forks a child per
@@ -46,5 +47,14 @@ void server_finish(struct arena *a);
 /* The server that listened at `name` has ended: takes its sockets away, unless another one has their place.
  */
 void server_forget(const char *name);
+
+/* Has a server that runs collect the whole suite in a child, to run guests in forks of it
+ * (rules/testfan_company.py), unless it has. What it has collected lives as long as the process `run`. Waits
+ * for neither. */
+void server_gather(const struct server *s, pid_t run);
+/* Runs guests in what a server has collected, or collects now, and ends that; `request` is JSON. False when
+ * they did not run: *why says why. */
+bool server_visit(const struct server *s, const char *request, double timeout, struct child *c,
+                  const char **why);
 
 #endif
