@@ -545,8 +545,6 @@ def own_files(output, shared):
 
 
 class ServedTarget(testfan_worker.TargetPlugin):
-    __doc__ = testfan_worker.__doc__
-
     def __init__(self, server, words):
         super().__init__("", os.devnull, [], server.tracer, 0)
         self.server, self.words = server, words

@@ -198,7 +198,7 @@ def as_module(plugin):
     import pytest
 
     kind = type(plugin)
-    module = types.ModuleType("testfan_target", kind.__doc__ or __doc__)
+    module = types.ModuleType("testfan_target", __doc__)
     for name in dir(kind):
         if name.startswith("pytest_"):
             last = name in ("pytest_unconfigure", "pytest_configure")

@@ -112,6 +112,13 @@ def test_none_where_it_is_not_wanted(tree, words):
     assert "forked" not in noted(tree)
 
 
+@pytest.mark.parametrize("words", [[], ["--no-workers"]])
+def test_it_is_no_warning(tree, words):
+    tree.write({"pytest.ini": "[pytest]\nfilterwarnings = error\n"})
+    done = run(tree, *words)
+    assert done.stderr.count("[order-dependent]") == 1 and why_started(done) == []
+
+
 def test_serial_files_have_nothing_beside_them(tree):
     serial = "# testfan: serial\nimport pathlib, time, conftest\n\ndef test_serial():\n    time.sleep(1)\n    assert not conftest.NOTED.exists()\n"
     tree.write({"tests/test_serial.py": serial})
