@@ -472,7 +472,7 @@ void server_gather(const struct server *s, pid_t run) {
         close(out);
 }
 
-static bool gather(const struct server *s, const char *name, pid_t run) {
+static bool gather(const char *name, pid_t run) {
     int line = reach(name);
     if (line < 0)
         return false;
@@ -489,7 +489,7 @@ bool server_visit(const struct server *s, const char *request, double timeout, s
     const char *name = socket_name(s), *seconds = getenv("TESTFAN_GATHER");
     const char *company = arena_printf(s->arena, "%s" COMPANY, name);
     int line = reach(company);
-    if (line < 0 && gather(s, name, getpid()))
+    if (line < 0 && gather(name, getpid()))
         line = reach(company);
     *c = (struct child){0};
     *why = "no fork server has collected it";
@@ -501,6 +501,6 @@ bool server_visit(const struct server *s, const char *request, double timeout, s
                                  : "collecting it has not come to an end";
     if (!*why)
         *why = "it has refused";
-    gather(s, name, 0);
+    gather(name, 0);
     return said == SERVED_END;
 }
