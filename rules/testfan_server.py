@@ -56,6 +56,7 @@ COMPANY = ".company"  # what the socket is named of one that has collected all, 
 BRANCH = ".branch"  # what the socket of one that has imported more is named, after that of its server
 SEND_SECONDS = 5  # how long a client may take to say what it wants
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
+READ_COMPANY = {"umask": int}
 READ_HERE = {"file": str, "preload": list, "umask": int, "share": str, "group": str, "result": str}  # what the server itself wants of a request
 SIGKILL = 9
 # What pytest imports anyway when it is configured.
@@ -312,7 +313,10 @@ class Server:
         if struct.unpack("3i", credentials)[1] != os.geteuid():
             return None
         request = testfan_workers.receive(client.connection)
-        if request is None or "finish" in request or "join" in request or all(isinstance(request.get(key), kind) for key, kind in READ_HERE.items()):
+        if request is None or "finish" in request or "join" in request:
+            return request
+        wanted = READ_COMPANY if "gather" in request or "guests" in request else READ_HERE
+        if all(isinstance(request.get(key), kind) for key, kind in wanted.items()):
             return request
         os.close(request["output"])
         return None
