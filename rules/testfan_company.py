@@ -27,7 +27,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import testfan_server
-from testfan_server import testfan_doubts, testfan_orphans, testfan_worker
+from testfan_server import testfan_doubts, testfan_files, testfan_orphans, testfan_served, testfan_worker
 
 del sys.path[0], sys.modules["testfan_server"]
 
@@ -88,7 +88,7 @@ class Company(testfan_worker.TargetPlugin):
         return None
 
     def become(self, session, file, shard, xml, log):
-        testfan_server.own_files(os.open(os.devnull, os.O_WRONLY), os.fstat(1))
+        testfan_files.own_files(os.open(os.devnull, os.O_WRONLY), os.fstat(1))
         self.whole = False
         self.pid, self.log = os.getpid(), os.path.join(self.root, log)
         self.target = os.path.join(self.root, file)
@@ -165,7 +165,7 @@ class Gathered(Company):
 
     def take_over(self, config):
         """Has pytest go on with this plugin, noting what it reads."""
-        tracer, log = self.server.tracer, testfan_server.own_file(".trace")
+        tracer, log = self.server.tracer, testfan_files.own_file(".trace")
         for path in log, self.server.name + ".cold":
             try:
                 os.unlink(path)
@@ -200,10 +200,10 @@ def main():
     try:
         testfan_worker.run_pytest(company, words)
     except SystemExit as end:
-        testfan_server.finish(end.code if isinstance(end.code, int) else 1)
+        testfan_served.finish(end.code if isinstance(end.code, int) else 1)
     except BaseException:
         traceback.print_exc()
-        testfan_server.finish(1)
+        testfan_served.finish(1)
 
 
 if __name__ == "__main__":

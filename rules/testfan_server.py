@@ -25,28 +25,26 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
     sys.path[0] = os.getcwd()
 
 import _socket
-import atexit
-import fcntl
 import gc
-import json
 import select
-import stat
 import struct
-import tempfile
-import threading
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import testfan_doubts
+import testfan_files
 import testfan_memory
 import testfan_orphans
 import testfan_preload
+import testfan_served
 import testfan_session
 import testfan_worker
 import testfan_workers
 
 del sys.path[0]
-for module in testfan_doubts, testfan_memory, testfan_orphans, testfan_preload, testfan_session, testfan_worker, testfan_workers:
+for module in (
+    testfan_doubts, testfan_files, testfan_memory, testfan_orphans, testfan_preload, testfan_served, testfan_session, testfan_worker,
+    testfan_workers,
+):  # fmt: skip
     del sys.modules[module.__name__]
 del module
 
@@ -58,17 +56,6 @@ SEND_SECONDS = 5  # how long a client may take to say what it wants
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
 READ_COMPANY = {"umask": int}
 READ_HERE = {"file": str, "preload": list, "umask": int, "share": str, "group": str, "result": str}  # what the server itself wants of a request
-SIGKILL = 9
-# What pytest imports anyway when it is configured.
-SOON_IMPORTED = ("faulthandler", "pdb")
-
-
-def kill_group(pid):
-    for kill in os.killpg, os.kill:
-        try:
-            kill(pid, SIGKILL)
-        except OSError:
-            pass
 
 
 class Run:
@@ -107,7 +94,7 @@ class Client:
         """How, as waitpid tells it; until it is reaped nobody else gets its number."""
         os.close(self.pidfd)
         self.pidfd = None
-        kill_group(self.pid)
+        testfan_files.kill_group(self.pid)
         end = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         return end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status
 
@@ -119,7 +106,7 @@ class Client:
     def hang_up(self):
         self.close()
         if self.pid is not None:
-            kill_group(self.pid)
+            testfan_files.kill_group(self.pid)
             os.waitpid(self.pid, 0)
 
 
@@ -146,15 +133,15 @@ class Server:
 
     def refuse(self, reason):
         """Tells everybody, now and for some time, that this suite is to be run cold."""
-        with open(own_file(".tmp"), "w", encoding="utf-8", errors="backslashreplace") as file:
+        with open(testfan_files.own_file(".tmp"), "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(reason)
-        os.rename(own_file(".tmp"), self.name + ".cold")
+        os.rename(testfan_files.own_file(".tmp"), self.name + ".cold")
         self.leave()
         self.serve_rest(COLD)
 
     def leave(self):
-        if is_at(self.name, self.inode):
-            remove(self.name)
+        if testfan_files.is_at(self.name, self.inode):
+            testfan_files.remove(self.name)
 
     def serve_rest(self, kind):
         self.listener.setblocking(False)
@@ -174,9 +161,9 @@ class Server:
         self.tracer.flush()
         sys.stdout.flush()
         sys.stderr.flush()
-        self.printed = read_pipe(1)
+        self.printed = testfan_files.read_pipe(1)
         self.hooked = testfan_doubts.has_session_hooks(config)
-        reason = self.doubts.find(config, [self.listener.fileno()], self.output) or lacks_pidfd()
+        reason = self.doubts.find(config, [self.listener.fileno()], self.output) or testfan_files.lacks_pidfd()
         self.doubts.end()
         # From here on what is looked at is the server's own business, and no child may take it as noted.
         self.handlers, self.tracer.handlers = self.tracer.handlers, {}
@@ -200,11 +187,11 @@ class Server:
         last = time.monotonic()
         while not (self.stale and not self.clients and not self.workers):
             events = poll.poll(LOOK_SECONDS * 1000)
-            if not self.stale and (os.getppid() != self.keeper or not is_at(*self.above)):
+            if not self.stale and (os.getppid() != self.keeper or not testfan_files.is_at(*self.above)):
                 self.become_stale(poll)
             if events or self.clients or self.workers:
                 last = time.monotonic()
-            elif not is_at(self.name, self.inode) or (time.monotonic() - last >= self.idle and not self.has_branch()):
+            elif not testfan_files.is_at(self.name, self.inode) or (time.monotonic() - last >= self.idle and not self.has_branch()):
                 break
             for fd, event in events:
                 if fd == self.listener.fileno():
@@ -237,7 +224,7 @@ class Server:
                         return begun
                 if request is None or client.is_done() and fd in self.clients and client not in self.workers.waiting:
                     self.forget(client, poll)
-            self.workers.end_idle(self.stale, kill_group)
+            self.workers.end_idle(self.stale, testfan_files.kill_group)
         self.leave()
         self.listener.setblocking(False)
         self.serve_rest(STALE)
@@ -253,7 +240,7 @@ class Server:
             if fd is not None:
                 poll.unregister(fd)
                 del self.clients[fd]
-        self.workers.give_up(client, kill_group)
+        self.workers.give_up(client, testfan_files.kill_group)
         client.hang_up()
         if client.pid is not None:
             self.sweep(client.pid)
@@ -299,7 +286,7 @@ class Server:
             worker.tell_end(status)
         for client in self.workers.forget(worker, poll):
             client.answer(END)
-        kill_group(worker.pid)
+        testfan_files.kill_group(worker.pid)
         os.waitpid(worker.pid, 0)
         self.sweep(worker.pid)
         return status
@@ -369,7 +356,7 @@ class Server:
                 self.clients[self.company.connection.fileno()] = self.company
                 poll.register(self.company.connection, select.POLLIN)
                 request["output"] = os.memfd_create("output")
-                listener = request["listener"] = listen_at(self.name + COMPANY)
+                listener = request["listener"] = testfan_files.listen_at(self.name + COMPANY)
         except OSError:
             pass
         client.answer(END)
@@ -416,7 +403,7 @@ class Server:
             self.branch = 0
             if status:
                 self.futile.append(modules)
-                remove(self.name + BRANCH)
+                testfan_files.remove(self.name + BRANCH)
         return bool(modules) and modules not in self.futile
 
     def become_branch(self, modules):
@@ -433,7 +420,7 @@ class Server:
         self.preload = testfan_preload.Preload(modules)
         self.memory.started = time.time_ns()
         self.doubts = testfan_doubts.Doubts()
-        self.tracer.log = own_file(".trace")
+        self.tracer.log = testfan_files.own_file(".trace")
         self.tracer.handlers, self.tracer.buffered = self.handlers, True
         reason = self.preload.find_reason(self.tracer.root)
         self.tracer.flush()
@@ -443,15 +430,20 @@ class Server:
         if reason or self.memory.take(self.config, self.tracer):
             os._exit(1)
         self.name += BRANCH
-        self.listener = listen_at(self.name)
+        self.listener = testfan_files.listen_at(self.name)
         self.inode = testfan_memory.look(self.name).st_ino
         gc.collect()
         gc.freeze()
         return self.loop()
 
+    def gather_all(self, request, config):
+        """In a child: collects the whole suite and serves those who ask for a second opinion."""
+        sys.modules["testfan_server"] = this
+        testfan_worker.import_rule("testfan_company").Gathered(self, request).take_over(config)
+
     def has_printed(self):
         capture = self.config.pluginmanager.get_plugin("capturemanager")
-        return any(capture.read_global_capture()) or bool(read_pipe(1))
+        return any(capture.read_global_capture()) or bool(testfan_files.read_pipe(1))
 
     def become(self, client, request):
         testfan_orphans.die_with_parent()
@@ -463,20 +455,8 @@ class Server:
         for other in {client, *self.clients.values()}:
             other.close()
         self.workers.close()
-        own_files(request["output"], self.output)
-        write_all(1, self.printed)
-
-
-def is_at(name, inode):
-    try:
-        return testfan_memory.look(name).st_ino == inode
-    except OSError:
-        return False
-
-
-def own_file(suffix):
-    """A temporary file of this process alone, named as gen/base/out.h has it."""
-    return os.path.abspath(".testfan/tmp/server.%d.0%s" % (os.getpid(), suffix))
+        testfan_files.own_files(request["output"], self.output)
+        testfan_files.write_all(1, self.printed)
 
 
 def warm(config):
@@ -488,194 +468,20 @@ def warm(config):
         pathlib.fnmatch_ex(pattern, pathlib.Path("x"))
 
 
-def remove(name):
-    try:
-        os.unlink(name)
-    except OSError:
-        pass
-
-
-def listen_at(name):
-    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    remove(name + ".tmp")
-    listener.bind(name + ".tmp")
-    listener.listen(4096)
-    os.rename(name + ".tmp", name)
-    return listener
-
-
-def lacks_pidfd():
-    try:
-        os.close(os.pidfd_open(os.getpid()))
-    except (AttributeError, OSError):
-        return "this Python or this kernel cannot watch a child by descriptor"
-    return None
-
-
-def read_pipe(fd):
-    """What stands in the pipe of our own output: testfan made it so that it can be read here as well."""
-    parts = []
-    try:
-        while True:
-            parts.append(os.read(fd, 1 << 20))
-    except BlockingIOError:
-        return b"".join(parts)
-
-
-def write_all(fd, data):
-    while data:
-        data = data[os.write(fd, data) :]
-
-
-def own_files(output, shared):
-    """Puts `output` where the server's output was, and a file of its own where pytest captures into one without a name."""
-    for name in os.listdir("/proc/self/fd"):
-        fd = int(name)
-        try:
-            found = os.fstat(fd)
-        except OSError:
-            continue
-        if fd == output:
-            continue
-        inheritable = os.get_inheritable(fd)
-        if os.path.samestat(found, shared):
-            os.dup2(output, fd, inheritable)
-        elif stat.S_ISREG(found.st_mode) and not found.st_nlink:
-            with tempfile.TemporaryFile(buffering=0) as copy:
-                copy.write(os.pread(fd, found.st_size, 0))
-                copy.seek(os.lseek(fd, 0, os.SEEK_CUR))
-                os.dup2(copy.fileno(), fd, inheritable)
-    os.close(output)
-
-
-class ServedTarget(testfan_worker.TargetPlugin):
-    def __init__(self, server, words):
-        super().__init__("", os.devnull, [], server.tracer, 0)
-        self.server, self.words = server, words
-        self.served = self.gathers = False
-        self.sharing = None
-
-    def pytest_cmdline_main(self, config):
-        from _pytest import main
-
-        main._main = lambda *words: testfan_session.main(self, *words)
-        if testfan_doubts.has_session_hooks(config):
-            for name in SOON_IMPORTED:
-                __import__(name)
-            self.serve(config)
-
-    def pytest_collection(self, session):
-        if not self.served:
-            self.serve(session.config)
-            start_again(session.config)
-        if not self.gathers:
-            super().pytest_collection(session)
-
-    def pytest_collect_directory(self):
-        made = yield
-        if self.sharing is not None and made.get_result() is not None:
-            made.force_result(self.sharing.keep_node(made.get_result()))
-
-    def serve(self, config):
-        request = self.server.serve(config)
-        self.served = True
-        if "gather" in request:
-            self.gathers = True
-            sys.modules["testfan_server"] = this
-            testfan_worker.import_rule("testfan_company").Gathered(self.server, request).take_over(config)
-            return
-        tracer = self.server.tracer
-        if request["trace"] or request["share"]:
-            tracer.handlers = self.server.handlers
-            tracer.log = os.path.abspath(request["trace"])
-            tracer.buffered = True
-            tracer.pending = [os.fsdecode(self.server.memory.records[:-1])] if self.server.memory.records else []
-        if request["share"]:
-            self.sharing = testfan_session.Sharing(self, self.server, request)
-        self.take(config, request)
-
-    def take(self, config, request, count=0):
-        """The file that the request names is the next to run, after `count` others."""
-        needs_init, tracer = self.needs_init, self.server.tracer if request["trace"] else None
-        super().__init__(request["file"], request["log"], request["nodes"], tracer, request["limit"], request["before"], request["shard"])
-        self.needs_init = needs_init
-        if count:
-            self.write(e="shared", after=count)
-        self.tell(config, request)
-        if count:
-            testfan_session.restart_report(config, request["xml"])
-
-    def tell(self, config, request):
-        args = self.words + request["args"]
-        testfan_worker.tell_arguments(args)
-        values = {"xmlpath": request["xml"]}
-        if request["maxfail"]:
-            values["maxfail"] = request["maxfail"]
-        for namespace in config.option, config.known_args_namespace:
-            vars(namespace).update(values)
-        told = config.invocation_params
-        config.invocation_params = type(told)(args=tuple(sys.argv[1:]), plugins=told.plugins, dir=told.dir)
-
-
-def start_again(config):
-    """The session began in the server: its report and its times are this target's own."""
-    from _pytest.junitxml import xml_key
-
-    xml = config.stash.get(xml_key, None)
-    if xml is not None:
-        xml.logfile = os.path.normpath(os.path.abspath(config.option.xmlpath))
-        xml.pytest_sessionstart()
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if hasattr(terminal, "_session_start"):
-        terminal._session_start = type(terminal._session_start)()
-    elif hasattr(terminal, "_sessionstarttime"):
-        terminal._sessionstarttime = time.time()
-
-
-def finish(status):
-    """Ends as the interpreter does, but for taking everything apart."""
-    try:
-        threading._shutdown()
-        atexit._run_exitfuncs()
-    except BaseException:
-        traceback.print_exc()
-    for file in sys.stdout, sys.stderr:
-        try:
-            file.flush()
-        except Exception:
-            pass
-    os._exit(status)
-
-
-def run(plugin, words):
-    """The exit status of pytest, as the interpreter would make it."""
-    try:
-        testfan_worker.run_pytest(plugin, words)
-    except SystemExit as end:
-        if end.code is None or isinstance(end.code, int):
-            return (end.code or 0) & 0xFF
-        print(end.code, file=sys.stderr)
-        return 1
-    except BaseException:
-        traceback.print_exc()
-        return 1
-    return 0
-
-
 def main():
     words = sys.argv[1:]
     split = words.index("--")
     fd, name, idle = words[:split]
     listener = _socket.socket(fileno=int(fd))
     testfan_orphans.adopt()
-    tracer = testfan_worker.start_trace(own_file(".trace"))
+    tracer = testfan_worker.start_trace(testfan_files.own_file(".trace"))
     server = Server(listener, name, float(idle), tracer)
-    plugin = ServedTarget(server, words[split + 1 :])
-    status = run(plugin, plugin.words + ["--junitxml=" + own_file(".xml")])
+    plugin = testfan_served.ServedTarget(server, words[split + 1 :])
+    status = testfan_served.run(plugin, plugin.words + ["--junitxml=" + testfan_files.own_file(".xml")])
     if not plugin.served:
         sys.stdout.flush()
-        server.refuse("pytest ended with status %d before it collected\n%s" % (status, read_pipe(1).decode("utf-8", "replace")))
-    finish(status)
+        server.refuse("pytest ended with status %d before it collected\n%s" % (status, testfan_files.read_pipe(1).decode("utf-8", "replace")))
+    testfan_served.finish(status)
 
 
 if __name__ == "__main__":

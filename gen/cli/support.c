@@ -61,6 +61,8 @@ static bool write_base(const struct project *p, const struct dists *dists) {
                                            {"testfan_shard.py", ".testfan/rules/testfan_shard.py"},
                                            {"testfan_server.py", SERVER_PROGRAM},
                                            {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
+                                           {"testfan_files.py", ".testfan/rules/testfan_files.py"},
+                                           {"testfan_served.py", ".testfan/rules/testfan_served.py"},
                                            {"testfan_memory.py", ".testfan/rules/testfan_memory.py"},
                                            {"testfan_orphans.py", ".testfan/rules/testfan_orphans.py"},
                                            {"testfan_preload.py", ".testfan/rules/testfan_preload.py"},

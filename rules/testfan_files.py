@@ -1,0 +1,92 @@
+"""Descriptors, sockets and files of the fork server and of its children.
+
+PYTEST_DONT_REWRITE
+"""
+import _socket
+import os
+import stat
+import tempfile
+
+from testfan_memory import look
+
+SIGKILL = 9
+
+
+def is_at(name, inode):
+    try:
+        return look(name).st_ino == inode
+    except OSError:
+        return False
+
+
+def own_file(suffix):
+    """A temporary file of this process alone, named as gen/base/out.h has it."""
+    return os.path.abspath(".testfan/tmp/server.%d.0%s" % (os.getpid(), suffix))
+
+
+def kill_group(pid):
+    for kill in os.killpg, os.kill:
+        try:
+            kill(pid, SIGKILL)
+        except OSError:
+            pass
+
+
+def remove(name):
+    try:
+        os.unlink(name)
+    except OSError:
+        pass
+
+
+def listen_at(name):
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    remove(name + ".tmp")
+    listener.bind(name + ".tmp")
+    listener.listen(4096)
+    os.rename(name + ".tmp", name)
+    return listener
+
+
+def lacks_pidfd():
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return "this Python or this kernel cannot watch a child by descriptor"
+    return None
+
+
+def read_pipe(fd):
+    """What stands in the pipe of our own output: testfan made it so that it can be read here as well."""
+    parts = []
+    try:
+        while True:
+            parts.append(os.read(fd, 1 << 20))
+    except BlockingIOError:
+        return b"".join(parts)
+
+
+def write_all(fd, data):
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def own_files(output, shared):
+    """Puts `output` where the server's output was, and a file of its own where pytest captures into one without a name."""
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        try:
+            found = os.fstat(fd)
+        except OSError:
+            continue
+        if fd == output:
+            continue
+        inheritable = os.get_inheritable(fd)
+        if os.path.samestat(found, shared):
+            os.dup2(output, fd, inheritable)
+        elif stat.S_ISREG(found.st_mode) and not found.st_nlink:
+            with tempfile.TemporaryFile(buffering=0) as copy:
+                copy.write(os.pread(fd, found.st_size, 0))
+                copy.seek(os.lseek(fd, 0, os.SEEK_CUR))
+                os.dup2(copy.fileno(), fd, inheritable)
+    os.close(output)
