@@ -5,6 +5,7 @@
 #include "report/property.h"
 #include "run/attempt.h"
 #include "run/history.h"
+#include "run/limits.h"
 #include "run/notes.h"
 #include "run/opinion.h"
 #include "run/recall.h"
@@ -324,8 +325,21 @@ static bool run_attempts(struct target_run *t, struct attempt *at) {
     return at->child.interrupted || retry_failed(t, at);
 }
 
+/* The log is still that of the last run. */
+static void take_limits(struct target_run *t) {
+    struct run_log last;
+    if (t->limit >= 0 && t->timeout >= 0)
+        return;
+    log_read(&t->arena, t->log, &last);
+    if (t->limit < 0)
+        t->limit = limits_test(&last);
+    if (t->timeout < 0)
+        t->timeout = limits_file(&last);
+}
+
 static int run_again(struct target_run *t, struct recall *recall) {
     notes_begin(schedule_name(&t->arena, t->file, t->shard));
+    take_limits(t);
     struct attempt at = {0};
     bool ran = run_attempts(t, &at);
     int interrupted = at.child.interrupted;

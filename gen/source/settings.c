@@ -74,8 +74,10 @@ static bool read_folders(struct arena *a, const char *path, const struct toml *f
 
 static bool read_seconds(const char *path, const struct toml *v, double *seconds) {
     bool number = v->type == TOML_INTEGER || v->type == TOML_FLOAT;
-    *seconds = number ? strtod(v->text, NULL) : 0;
-    return (*seconds > 0 && isfinite(*seconds)) || wrong_setting(path, v, "a number of seconds above 0");
+    bool by_history = v->type == TOML_STRING && str_eq(v->text, "auto");
+    *seconds = by_history ? SECONDS_AUTO : number ? strtod(v->text, NULL) : 0;
+    return by_history || (*seconds > 0 && isfinite(*seconds)) ||
+           wrong_setting(path, v, "a number of seconds above 0, or \"auto\"");
 }
 
 static bool read_kinds(struct arena *a, const char *path, const struct toml *v, struct strs *kinds) {

@@ -20,6 +20,8 @@ struct resources {
     uint32_t len, cap;
 };
 
+#define SECONDS_AUTO (-1.0) /* as `timeout = "auto"` has it */
+
 /* [tool.testfan] in pyproject.toml; what it says of diagnostics goes to base/diag.h. */
 struct testfan_settings {
     const char *python;               /* the interpreter, or NULL */
@@ -38,7 +40,8 @@ struct testfan_settings {
     struct strs serial;               /* globs of files that run alone */
     struct strs resources;            /* a glob of files, then the name of what they need, and so on */
     struct resources limits;          /* of resources; else one target at a time has it */
-    double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit */
+    double timeout, timeout_per_file; /* seconds that a test, and a whole file, may take; 0: no limit,
+                                         SECONDS_AUTO: by history */
     bool cache;                       /* keep what passed; true unless said */
     const char *cache_dir;            /* where, relative to rootdir; NULL: CACHE_FOLDER (run/cache.h) */
     uint64_t cache_size;              /* bytes that it may hold */

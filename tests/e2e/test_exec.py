@@ -533,5 +533,7 @@ def test_time_limits_of_the_configuration(folder):
     folder.write({"pyproject.toml": "[tool.testfan]\ntimeout-per-file = 1.5\nworkers = false\n"})
     folder.testfan("test", check=1)
     assert "timed out after 1.5 s" in folder.errors()[0]
+    folder.write({"test_a.py": "def test_a(): pass\n", "pyproject.toml": "[tool.testfan]\ntimeout = \"auto\"\ntimeout-per-file = \"auto\"\n"})
+    assert "1 passed" in folder.testfan("test", check=0).stdout
     folder.write({"pyproject.toml": "[tool.testfan]\ntimeout = 0\n"})
     assert "[config]" in folder.testfan("test", check=4).stderr
