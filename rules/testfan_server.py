@@ -167,6 +167,7 @@ class Server:
         self.doubts.end()
         # From here on what is looked at is the server's own business, and no child may take it as noted.
         self.handlers, self.tracer.handlers = self.tracer.handlers, {}
+        testfan_files.remove(self.name + COMPANY)  # of a server that was killed
         reason = reason or self.memory.take(config, self.tracer)
         if reason:
             self.refuse(reason)
@@ -242,6 +243,8 @@ class Server:
                 del self.clients[fd]
         self.workers.give_up(client, testfan_files.kill_group)
         client.hang_up()
+        if client is self.company:
+            testfan_files.remove(self.name + COMPANY)
         if client.pid is not None:
             self.sweep(client.pid)
 

@@ -81,6 +81,8 @@ def wait_until(condition, seconds=30):
 def end_and_leave_nothing(tree):
     wait_until(lambda: not children(tree.path))
     assert len(conftest.lasting(tree.path)) <= 1
+    if conftest.lasting(tree.path):
+        wait_until(lambda: not list((tree.path / ".testfan/server").glob("*.company")))
 
 
 def test_the_suite_is_collected_beside_what_still_runs(tree):
