@@ -1,3 +1,6 @@
+#if defined(__linux__)
+#define _GNU_SOURCE /* CLOCK_BOOTTIME */
+#endif
 #include "base/out.h"
 #include "base/diag.h"
 #include "base/os.h"
@@ -6,12 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char tmp_dir[PATH_MAX];
@@ -47,13 +52,45 @@ static long maker_of(const char *name) {
     return 0;
 }
 
+/* Seconds since a process began; without end where that cannot be told. */
+static double age_of(long pid) {
+    char path[64], text[1024];
+    unsigned long long ticks;
+    struct timespec now;
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    if (f)
+        fclose(f);
+    text[n] = 0;
+    const char *rest = strrchr(text, ')');
+#ifndef CLOCK_BOOTTIME
+#define CLOCK_BOOTTIME CLOCK_MONOTONIC
+#endif
+    if (!rest || clock_gettime(CLOCK_BOOTTIME, &now) != 0 ||
+        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &ticks) != 1)
+        return HUGE_VAL;
+    return (double)now.tv_sec + 1 - (double)ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Whether the process that made a file is still there, and no younger one has its number. */
+static bool is_made_by(long pid, const char *path) {
+    enum { SLACK = 2 };
+    struct os_stat st;
+    if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+        return false;
+    return !os_stat(path, &st) ||
+           (double)(time(NULL) - (time_t)(st.mtime_ns / 1000000000)) <= age_of(pid) + SLACK;
+}
+
 void out_clear_tmp(void) {
     DIR *d = opendir(tmp_dir);
     for (struct dirent *e; d && (e = readdir(d));) {
         long pid = maker_of(e->d_name);
         char path[PATH_MAX];
-        if (pid && kill((pid_t)pid, 0) != 0 && errno == ESRCH &&
-            snprintf(path, sizeof path, "%s/%s", tmp_dir, e->d_name) < (int)sizeof path)
+        if (pid && snprintf(path, sizeof path, "%s/%s", tmp_dir, e->d_name) < (int)sizeof path &&
+            !is_made_by(pid, path))
             os_remove_tree(path);
     }
     if (d)

@@ -12,6 +12,7 @@
 #include "run/recall.h"
 #include "run/schedule.h"
 #include "run/screen.h"
+#include "run/witness.h"
 #include "run/shared.h"
 
 #include <fcntl.h>
@@ -40,11 +41,17 @@ static int lock_tree(const struct project *p) {
     return fd;
 }
 
+/* In rootdir. */
+static void end_session(const char *dir) {
+    os_remove_tree(dir);
+    unlink(TOUCHED_FILE);
+}
+
 /* Where exec counts the failures of this run, for --maxfail, and tells what it does. */
 static char *start_session(const struct project *p) {
     char *dir = os_join(p->arena, p->config.rootdir, NOTES_FOLDER);
     out_clear_tmp();
-    os_remove_tree(dir);
+    end_session(dir);
     os_mkdirs(dir);
     setenv("TESTFAN_SESSION", dir, 1);
     return dir;
@@ -160,7 +167,7 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     int64_t started = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec;
     int status = run_plan(in, p, &plan, part, build_file, started);
     unsigned cached = recall_count(session);
-    os_remove_tree(session);
+    end_session(session);
     if (status == 127)
         return EXIT_USAGE;
     struct outcome outcome = {.plan = &plan,

@@ -6,6 +6,8 @@
 #include "base/out.h"
 #include "base/str.h"
 
+#include <sys/stat.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,7 +203,13 @@ static void test_out_clears_what_the_dead_left(void **state) {
     }
     out_tmp_name(mine, sizeof mine, "report.xml");
     assert_true(out_write(mine, "x", 1, NULL));
+    char older[128];
+    snprintf(older, sizeof older, "%s/older.xml.%ld.7", dir, (long)getpid());
+    assert_true(out_write(older, "x", 1, NULL));
+    const struct timespec past[2] = {{1000, 0}, {1000, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, older, past, 0), 0);
     out_clear_tmp();
+    assert_false(os_is_file(older)); /* made by somebody who had our number before us */
     assert_true(os_is_file(mine));
     for (size_t i = 0; i < NAMES; i++)
         assert_int_equal(os_is_file(paths[i]), names[i].stays);
