@@ -115,6 +115,9 @@ class Memory:
         """Remembers all, with what is remembered already; what cannot be sure is said."""
         self.root = tracer.root
         paths = set(self.take_trace(tracer))
+        if tracer.pending:
+            tracer.pending = []
+            return "what it has read cannot be noted: the disk is full, or a file may not grow so far"
         paths.update(getattr(module, "__file__", None) or "" for module in list(sys.modules.values()))
         paths = {path for path in paths if path.startswith(tracer.prefixes)}
         for folder in with_parents(tracer.root):
