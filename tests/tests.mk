@@ -128,7 +128,7 @@ soak: $(B)/testfan projects ## the long ones
 	$(MAKE) mutation MUTATION_PROJECTS="wtforms jinja2 mako boltons toolz" SEED=$(SEED)
 	$(MAKE) kills SEED=$(SEED)
 
-KILLS ?= 200
+KILLS ?= 240
 kills: $(B)/testfan projects ## kill -9 of processes of a run, and the next run
 	$(Q)$(PY) tests/soak/kills.py --count $(KILLS) --seed $(SEED) --markdown docs/kills.md
 
