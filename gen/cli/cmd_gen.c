@@ -16,7 +16,7 @@ int cmd_gen(struct invocation *in) {
     bool ok =
         plan_targets(in->arena, bazel ? &p.graph : &p.sure, &p.scan, &p.config, p.store.facts, &all, &plan);
     if (ok)
-        project_refine(&p, &plan, !bazel);
+        project_refine(&p, &plan, !bazel, true);
     if (ok && bazel)
         ok = workspace_write(&p, &plan, in->check, &stale);
     else if (ok)

@@ -89,7 +89,7 @@ static bool select_targets(struct invocation *in, struct project *p, struct plan
     if (!selection_read(in, p, &filter) ||
         !plan_targets(in->arena, &p->graph, &p->scan, &p->config, p->store.facts, &filter, plan))
         return false;
-    project_refine(p, plan, true);
+    project_refine(p, plan, true, false);
     bool ok = selection_apply(in, p, &filter, plan, reasons);
     if (ok)
         join_shards(plan, reasons);

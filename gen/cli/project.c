@@ -281,9 +281,9 @@ bool project_write(struct project *p, const struct plan *plan) {
     return ok;
 }
 
-void project_refine(struct project *p, struct plan *plan, bool split) {
+void project_refine(struct project *p, struct plan *plan, bool split, bool written) {
     plan_learned(plan, &p->learned);
-    if (plan->workers)
+    if (plan->workers && written)
         preload_find(p->arena, &p->sure, &p->scan, p->store.facts, &p->initial, plan);
     struct times times;
     long shards = p->config.testfan.shards < 0 ? SHARDS_USUAL : p->config.testfan.shards;

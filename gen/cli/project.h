@@ -58,8 +58,9 @@ bool project_node(const struct project *p, const char *word, uint32_t *node);
    build.ninja is as before. */
 bool project_write(struct project *p, const struct plan *plan);
 
-/* Takes over what was learned of the targets, and splits those of long files where `split`. */
-void project_refine(struct project *p, struct plan *plan, bool split);
+/* Takes over what was learned of the targets, and splits those of long files where `split`. Only a plan that
+ * is to be `written` says what the fork server imports early. */
+void project_refine(struct project *p, struct plan *plan, bool split, bool written);
 
 /* In which order the targets shall start, by the times of earlier runs. */
 void project_schedule(struct project *p, const struct plan *plan, struct schedule *schedule);

@@ -135,8 +135,8 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     if (!plan_targets(in->arena, &p->sure, &p->scan, &p->config, p->store.facts, &all, &whole) ||
         !plan_targets(in->arena, &p->sure, &p->scan, &p->config, p->store.facts, &filter, &plan))
         return EXIT_USAGE;
-    project_refine(p, &whole, !in->whole_files);
-    project_refine(p, &plan, !in->whole_files);
+    project_refine(p, &whole, !in->whole_files, true);
+    project_refine(p, &plan, !in->whole_files, plan.filtered);
     if (!selection_apply(in, p, &filter, &plan, NULL))
         return EXIT_USAGE;
     *plan_out = plan;
