@@ -492,9 +492,11 @@ bool server_visit(const struct server *s, const char *request, double timeout, s
     if (line < 0 && gather(name, getpid()))
         line = reach(company);
     *c = (struct child){0};
-    *why = "no fork server has collected it";
-    if (line < 0)
+    if (line < 0) {
+        *why = refusal(s->arena, company);
+        *why = *why ? *why : "no fork server has collected it";
         return false;
+    }
     enum served said = ask(line, request, seconds ? strtod(seconds, NULL) : GATHER_SECONDS, timeout, c);
     *why = said == SERVED_STALE  ? "a file has changed since"
            : said == SERVED_COLD ? refusal(s->arena, company)
