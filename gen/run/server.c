@@ -1,10 +1,8 @@
-#if defined(__linux__)
-#define _GNU_SOURCE /* struct ucred */
-#endif
 #include "run/server.h"
 #include "base/hash.h"
 #include "base/os.h"
 #include "base/out.h"
+#include "run/line.h"
 
 #include <cJSON.h>
 #include <dirent.h>
@@ -16,9 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,49 +99,6 @@ static const char *refusal(struct arena *a, const char *name) {
     size_t n = 0;
     char *text = os_read(a, path, &n);
     return text;
-}
-
-static struct sockaddr_un address_of(const char *name) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
-    return address;
-}
-
-static bool is_ours(int fd) {
-#ifdef SO_PEERCRED
-    struct ucred peer;
-    socklen_t n = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && peer.uid == geteuid();
-#else
-    (void)fd;
-    return false;
-#endif
-}
-
-/* -1 when nobody listens. */
-static int reach(const char *name) {
-    struct sockaddr_un address = address_of(name);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && is_ours(fd))
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-/* Takes the place of a socket on which nobody listens any more. */
-static int listen_at(struct arena *a, const char *name) {
-    const char *tmp = arena_printf(a, "%s.%ld", name, (long)getpid());
-    struct sockaddr_un address = address_of(tmp);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    unlink(tmp);
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 4096) == 0 &&
-        rename(tmp, name) == 0)
-        return fd;
-    unlink(tmp);
-    if (fd >= 0)
-        close(fd);
-    return -1;
 }
 
 /* A pipe that its only holder both writes and reads: what is printed before there is a child to print it. */
@@ -244,7 +197,7 @@ static void give_up(const struct server *s, const char *name, const char *why) {
 /* A socket that nobody listens at. */
 static void forget(const char *name) {
     errno = 0;
-    int line = reach(name);
+    int line = line_reach(name);
     if (line >= 0)
         close(line);
     else if (errno == ECONNREFUSED)
@@ -264,18 +217,18 @@ void server_forget(const char *name) {
 /* Two clients that find no server start one. Returns the connection, or -1. */
 static int start_one(const struct server *s, const char *name, bool *started, const char **why) {
     int lock = lock_folder();
-    int line = lock < 0 ? -1 : reach(name), listener = -1;
+    int line = lock < 0 ? -1 : line_reach(name), listener = -1;
     if (line < 0)
         *why = refusal(s->arena, name);
     if (line < 0 && !*why) {
-        listener = listen_at(s->arena, name);
+        listener = line_listen(s->arena, name);
         *why = "no socket can be made in " SERVER_FOLDER;
     }
     if (listener >= 0) {
         *why = "it cannot be started";
         *started = launch(s, name, listener);
         if (*started)
-            line = reach(name);
+            line = line_reach(name);
         close(listener);
     }
     if (lock >= 0)
@@ -288,7 +241,7 @@ static int find_or_start(const struct server *s, const char *name, bool *started
     *started = false;
     if (!make_folder(why))
         return -1;
-    int line = reach(name);
+    int line = line_reach(name);
     if (line < 0)
         *why = refusal(s->arena, name);
     return line < 0 && !*why ? start_one(s, name, started, why) : line;
@@ -337,57 +290,13 @@ static char *request_text(const struct request *r) {
     return text;
 }
 
-static void send_all(int line, const char *bytes, size_t n) {
-    while (n) {
-        ssize_t sent = send(line, bytes, n, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0)
-            return;
-        bytes += sent;
-        n -= (size_t)sent;
-    }
-}
-
-/* The length, and with it the descriptor of the child's output. */
-static void send_request(int line, int out, const char *text) {
-    uint32_t length = (uint32_t)strlen(text);
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control = {{0}};
-    struct iovec part = {&length, sizeof length};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &out, sizeof out);
-    if (sendmsg(line, &message, MSG_NOSIGNAL) == sizeof length)
-        send_all(line, text, length);
-}
-
-static enum served ask(int line, const char *text, double start, double timeout, struct child *c) {
-    int out[2];
-    if (pipe(out) != 0) {
-        close(line);
-        return SERVED_LOST;
-    }
-    send_request(line, out[1], text); /* where that fails, the server has said why, or nothing */
-    close(out[1]);
-    return child_served(line, out[0], start, timeout, c);
-}
-
 /* Where the modules that many files share are imported already; not where a child waits that shares more. */
 static int reach_branch(const struct server *s, const struct request *r, const char *name) {
     struct os_stat st;
     bool stays = *r->share && os_stat(arena_printf(s->arena, "%s.shared", name), &st);
     if (!r->preload->len || *r->group || stays)
         return -1;
-    return reach(arena_printf(s->arena, "%s" BRANCH, name));
+    return line_reach(arena_printf(s->arena, "%s" BRANCH, name));
 }
 
 bool server_run(const struct server *s, const struct request *r, double timeout, struct child *c,
@@ -404,7 +313,7 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
             said = SERVED_COLD;
             break;
         }
-        said = ask(line, text, START_SECONDS, timeout, c);
+        said = line_ask(line, text, START_SECONDS, timeout, c);
         *why = said == SERVED_STALE  ? "what it has read changes all the time"
                : said == SERVED_COLD ? refusal(s->arena, name)
                : said == SERVED_LATE ? "it did not answer for a minute"
@@ -423,7 +332,7 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
 static void finish_one(int line) {
     int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (out >= 0) {
-        send_request(line, out, "{\"finish\": true}");
+        line_send(line, out, "{\"finish\": true}");
         close(out);
     }
     int64_t until = os_now() + (int64_t)FINISH_SECONDS * 1000000000;
@@ -438,7 +347,7 @@ void server_finish(struct arena *a) {
         struct os_stat st;
         const char *name = arena_printf(a, SERVER_FOLDER "/%s", e->d_name);
         bool listens = !str_ends(name, COMPANY) && os_stat(name, &st) && S_ISSOCK(st.mode);
-        int line = listens ? reach(name) : -1;
+        int line = listens ? line_reach(name) : -1;
         if (line < 0)
             continue;
         finish_one(line);
@@ -460,10 +369,10 @@ static char *gather_text(pid_t run) {
 }
 
 void server_gather(const struct server *s, pid_t run) {
-    int line = reach(socket_name(s)), out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int line = line_reach(socket_name(s)), out = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (line >= 0 && out >= 0) {
         char *text = gather_text(run);
-        send_request(line, out, text);
+        line_send(line, out, text);
         free(text);
     }
     if (line >= 0)
@@ -473,12 +382,12 @@ void server_gather(const struct server *s, pid_t run) {
 }
 
 static bool gather(const char *name, pid_t run) {
-    int line = reach(name);
+    int line = line_reach(name);
     if (line < 0)
         return false;
     struct child c;
     char *text = gather_text(run);
-    bool done = ask(line, text, START_SECONDS, 0, &c) == SERVED_END;
+    bool done = line_ask(line, text, START_SECONDS, 0, &c) == SERVED_END;
     capture_free(&c.output);
     free(text);
     return done;
@@ -488,16 +397,16 @@ bool server_visit(const struct server *s, const char *request, double timeout, s
                   const char **why) {
     const char *name = socket_name(s), *seconds = getenv("TESTFAN_GATHER");
     const char *company = arena_printf(s->arena, "%s" COMPANY, name);
-    int line = reach(company);
+    int line = line_reach(company);
     if (line < 0 && gather(name, getpid()))
-        line = reach(company);
+        line = line_reach(company);
     *c = (struct child){0};
     if (line < 0) {
         *why = refusal(s->arena, company);
         *why = *why ? *why : "no fork server has collected it";
         return false;
     }
-    enum served said = ask(line, request, seconds ? strtod(seconds, NULL) : GATHER_SECONDS, timeout, c);
+    enum served said = line_ask(line, request, seconds ? strtod(seconds, NULL) : GATHER_SECONDS, timeout, c);
     *why = said == SERVED_STALE  ? "a file has changed since"
            : said == SERVED_COLD ? refusal(s->arena, company)
                                  : "collecting it has not come to an end";

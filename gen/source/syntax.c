@@ -150,6 +150,11 @@ static bool add_concatenated(TSNode node, const char *text, struct buf *out) {
     return true;
 }
 
+bool syntax_ends(const char *dotted, const char *name) {
+    size_t n = strlen(dotted), m = strlen(name);
+    return n >= m && strcmp(dotted + n - m, name) == 0 && (n == m || dotted[n - m - 1] == '.');
+}
+
 bool syntax_plain_string(TSNode node, const char *text, struct buf *out) {
     if (syntax_is(node, KIND_CONCATENATED))
         return add_concatenated(node, text, out);

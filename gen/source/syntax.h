@@ -72,6 +72,8 @@ bool syntax_is(TSNode node, enum kind kind); /* false for a null node */
 /* Appends the identifiers of a dotted_name, attribute or identifier, with '.' between; false for anything
  * else. */
 bool syntax_dotted(TSNode node, const char *text, struct buf *out);
+/* Whether such a dotted name is `name`, or ends in it. */
+bool syntax_ends(const char *dotted, const char *name);
 /* Appends the value of a string literal, or of several side by side, without prefix but r or u,
  * interpolation, escapes or line breaks; false else. */
 bool syntax_plain_string(TSNode node, const char *text, struct buf *out);

@@ -2,6 +2,7 @@
 #include "source/directive.h"
 #include "source/facts.h"
 #include "source/params.h"
+#include "source/place.h"
 #include "source/syntax.h"
 
 #include <string.h>
@@ -10,8 +11,7 @@
 struct context {
     uint32_t class;                       /* the enclosing class definition, or FACT_NONE */
     uint16_t place;                       /* enum fact_place */
-    uint16_t consequence;                 /* of an if: places that its first branch adds */
-    uint16_t alternative;                 /* places that its other branches add */
+    struct place_branches branches;       /* of an if or try: what they add to it */
     uint32_t first_decorator, decorators; /* of a decorated definition */
 };
 
@@ -237,17 +237,6 @@ static void take_assignment(struct walk *w, TSNode node, const struct context *c
     }
 }
 
-static bool callee_is(const char *callee, const char *name) {
-    size_t n = strlen(callee), m = strlen(name);
-    return n >= m && strcmp(callee + n - m, name) == 0 && (n == m || callee[n - m - 1] == '.');
-}
-
-static TSNode unwrapped(TSNode node) {
-    while (syntax_is(node, KIND_PARENTHESIZED))
-        node = ts_node_named_child(node, 0);
-    return node;
-}
-
 /* What a call gives first, also by the name that the functions of take_call have for it. */
 static TSNode first_argument(const struct walk *w, TSNode arguments) {
     static const char *const names[] = {"name", "modname", "target"};
@@ -255,12 +244,12 @@ static TSNode first_argument(const struct walk *w, TSNode arguments) {
     for (uint32_t i = 1; syntax_is(first, KIND_COMMENT); i++)
         first = ts_node_named_child(arguments, i);
     if (!syntax_is(first, KIND_KEYWORD))
-        return unwrapped(first);
+        return syntax_unwrapped(first);
     TSNode name = syntax_field(first, "name");
     uint32_t from = ts_node_start_byte(name), n = ts_node_end_byte(name) - from;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strlen(names[i]) == n && memcmp(names[i], w->text + from, n) == 0)
-            return unwrapped(syntax_field(first, "value"));
+            return syntax_unwrapped(syntax_field(first, "value"));
     return first;
 }
 
@@ -285,7 +274,7 @@ static void take_call(struct walk *w, TSNode node, const struct context *c) {
     if (!syntax_dotted(function, w->text, &callee) && syntax_is(function, KIND_ATTRIBUTE))
         syntax_dotted(syntax_field(function, "attribute"), w->text, &callee);
     for (size_t i = 0; callee.s && i < sizeof calls / sizeof *calls; i++) {
-        if (!callee_is(callee.s, calls[i].callee))
+        if (!syntax_ends(callee.s, calls[i].callee))
             continue;
         uint32_t from = ts_node_start_byte(first), to = ts_node_end_byte(first);
         if (!calls[i].dotted || memchr(w->text + from, '.', to - from))
@@ -294,95 +283,11 @@ static void take_call(struct walk *w, TSNode node, const struct context *c) {
     buf_free(&callee);
 }
 
-static bool is_type_checking(struct walk *w, TSNode node) {
-    buf_reset(&w->scratch);
-    return syntax_dotted(unwrapped(node), w->text, &w->scratch) && callee_is(w->scratch.s, "TYPE_CHECKING");
-}
-
-static void enter_if(struct walk *w, TSNode node, struct context *c) {
-    TSNode condition = unwrapped(syntax_field(node, "condition"));
-    c->consequence = c->alternative = PLACE_CONDITIONAL;
-    if (ts_node_is_null(condition))
-        return;
-    if (is_type_checking(w, condition))
-        c->consequence |= PLACE_TYPE_CHECKING;
-    else if (syntax_is(condition, KIND_NOT) && is_type_checking(w, syntax_field(condition, "argument")))
-        c->alternative |= PLACE_TYPE_CHECKING;
-}
-
-static bool names_import_error(struct walk *w, TSNode node) {
-    static const char *const names[] = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"};
-    node = unwrapped(node);
-    if (syntax_is(node, KIND_AS_PATTERN))
-        return names_import_error(w, ts_node_named_child(node, 0));
-    if (syntax_is(node, KIND_TUPLE) || syntax_is(node, KIND_EXPRESSIONS)) {
-        uint32_t n = ts_node_named_child_count(node);
-        for (uint32_t i = 0; i < n; i++)
-            if (!syntax_is(ts_node_named_child(node, i), KIND_TUPLE) &&
-                names_import_error(w, ts_node_named_child(node, i)))
-                return true;
-        return false;
-    }
-    buf_reset(&w->scratch);
-    if (!syntax_dotted(node, w->text, &w->scratch))
-        return false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (callee_is(w->scratch.s, names[i]))
-            return true;
-    return false;
-}
-
-/* Whether an except clause takes ImportError; the clause's block is its last named child. */
-static bool takes_import_error(struct walk *w, TSNode clause) {
-    uint32_t n = ts_node_named_child_count(clause);
-    bool bare = true;
-    for (uint32_t i = 0; i < n; i++) {
-        TSNode child = ts_node_named_child(clause, i);
-        if (syntax_is(child, KIND_BLOCK) || syntax_is(child, KIND_COMMENT))
-            continue;
-        bare = false;
-        if (names_import_error(w, child))
-            return true;
-    }
-    return bare;
-}
-
-static void enter_try(struct walk *w, TSNode node, struct context *c) {
-    c->consequence = c->alternative = PLACE_CONDITIONAL;
-    uint32_t n = ts_node_named_child_count(node);
-    for (uint32_t i = 0; i < n; i++) {
-        TSNode child = ts_node_named_child(node, i);
-        if ((syntax_is(child, KIND_EXCEPT) || syntax_is(child, KIND_EXCEPT_GROUP)) &&
-            takes_import_error(w, child))
-            c->consequence |= PLACE_TRY_IMPORT;
-    }
-}
-
-/* `with suppress(ImportError):` */
-static bool suppresses_import_error(struct walk *w, TSNode node) {
-    for (TSNode item = ts_node_named_child(node, 0); !ts_node_is_null(item);
-         item = ts_node_named_child(item, 0)) {
-        if (!syntax_is(item, KIND_CALL))
-            continue;
-        buf_reset(&w->scratch);
-        TSNode args = syntax_field(item, "arguments");
-        if (!syntax_dotted(syntax_field(item, "function"), w->text, &w->scratch) ||
-            !callee_is(w->scratch.s, "suppress") || ts_node_is_null(args))
-            return false;
-        uint32_t n = ts_node_named_child_count(args);
-        for (uint32_t i = 0; i < n; i++)
-            if (names_import_error(w, ts_node_named_child(args, i)))
-                return true;
-        return false;
-    }
-    return false;
-}
-
 /* The places that a branch adds: the body of its parent, or one of its clauses. */
 static uint16_t branch_place(const struct context *parent, enum kind parent_kind, enum kind kind) {
     if (parent_kind == KIND_IF || parent_kind == KIND_ELIF || parent_kind == KIND_TRY)
-        return kind == KIND_BLOCK                       ? parent->consequence
-               : kind == KIND_ELIF || kind == KIND_ELSE ? parent->alternative
+        return kind == KIND_BLOCK                       ? parent->branches.consequence
+               : kind == KIND_ELIF || kind == KIND_ELSE ? parent->branches.alternative
                                                         : 0;
     return 0;
 }
@@ -390,6 +295,7 @@ static uint16_t branch_place(const struct context *parent, enum kind parent_kind
 /* What the children of a node see; the node itself stands at `c`. */
 static struct context enter(struct walk *w, TSNode node, enum kind kind, const struct context *c) {
     struct context in = *c;
+    const struct place_reader reader = {w->text, &w->scratch};
     in.decorators = 0;
     switch (kind) {
     case KIND_FUNCTION:
@@ -415,17 +321,17 @@ static struct context enter(struct walk *w, TSNode node, enum kind kind, const s
         break;
     case KIND_IF:
     case KIND_ELIF:
-        enter_if(w, node, &in);
+        in.branches = place_of_if(&reader, node);
         break;
     case KIND_TRY:
-        enter_try(w, node, &in);
+        in.branches = place_of_try(&reader, node);
         break;
     case KIND_EXCEPT:
     case KIND_EXCEPT_GROUP:
-        in.place |= PLACE_CONDITIONAL | (takes_import_error(w, node) ? PLACE_TRY_IMPORT : 0);
+        in.place |= place_of_except(&reader, node);
         break;
     case KIND_WITH:
-        in.place |= PLACE_CONDITIONAL | (suppresses_import_error(w, node) ? PLACE_TRY_IMPORT : 0);
+        in.place |= place_of_with(&reader, node);
         break;
     case KIND_FOR:
     case KIND_WHILE:

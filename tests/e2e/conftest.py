@@ -18,6 +18,8 @@ PROJECTS = pathlib.Path(os.environ.get("TESTFAN_PROJECTS", ROOT / ".deps/project
 KNOWN = json.loads((ROOT / "tests/projects/projects.json").read_text())
 NAMES = sorted(name for name in KNOWN if not KNOWN[name].get("large"))
 RULES = [p.name for p in (ROOT / "rules").glob("testfan_*.py")]
+# TESTFAN_PYTHONS=DIR/bin/python:… runs all this with other versions of Python and pytest as well.
+PYTHONS = [sys.executable] + [p for p in os.environ.get("TESTFAN_PYTHONS", "").split(":") if p]
 NINJAS = [n for n in ("/usr/bin/ninja", str(pathlib.Path(sys.executable).parent / "ninja")) if os.path.exists(n)]
 
 
@@ -28,6 +30,15 @@ def read_report(path):
         outcome = next((c.tag for c in case if c.tag in ("failure", "error", "skipped")), "passed")
         cases[case.get("classname"), case.get("name"), outcome] += 1
     return cases
+
+
+def read_cases(path):
+    """The same with all attributes but the time."""
+    found = collections.Counter()
+    for case in ElementTree.parse(path).iter("testcase"):
+        names = {k: v for k, v in case.attrib.items() if k != "time"}
+        found[json.dumps(names, sort_keys=True), *(c.tag for c in case)] += 1
+    return found
 
 
 class Tree:
@@ -102,6 +113,58 @@ def tree(request, tmp_path):
     path = tmp_path / "tree"
     path.mkdir()
     return Tree(path, ninja=request.param)
+
+
+class Folder(Tree):
+    """Where pytest would be started, with what gen puts there for exec."""
+
+    def __init__(self, path, python, warm=False):
+        super().__init__(path, python)
+        rules = path / ".testfan/rules"
+        rules.mkdir(parents=True)
+        for name in RULES:
+            shutil.copy(ROOT / "rules" / name, rules)
+        self.warm = warm
+        self.results = path / ".testfan/results"
+        version = self.run(python, "-c", "import pytest; print(pytest.__version__)", check=0).stdout
+        self.pytest_major = int(version.split(".")[0])
+
+    def words(self, file, *, expect=None, args=(), python=None, **settings):
+        run = {"version": 1, "worker": ".testfan/rules/testfan_worker.py", "args": ["-o", "addopts=", *args]}
+        if self.warm:
+            run["server"] = ".testfan/rules/testfan_server.py"
+        run.update({"filtered": False, "nodes": {}, "maxfail": 0, "timeout": 0}, **settings)
+        (self.path / ".testfan/run.json").write_text(json.dumps(run))
+        name = self.results / file
+        expected = [] if expect is None else [f"--expect={expect}"]
+        return [
+            str(BUILD / "testfan"), "exec", "run", f"--python={python or self.python}",
+            "--run=.testfan/run.json", "--digest=abc", *expected, file, f"{name}.xml", f"{name}.ok",
+        ]
+
+    def exec(self, file="test_a.py", *, env={}, **kw):
+        return self.run(*self.words(file, **kw), check=0, timeout=60, **env)
+
+    def passed(self, file="test_a.py"):
+        return (self.results / f"{file}.ok").exists()
+
+    def text(self, file="test_a.py", suffix="xml"):
+        return (self.results / f"{file}.{suffix}").read_text()
+
+    def outcomes(self, file="test_a.py"):
+        cases = read_report(self.results / f"{file}.xml")
+        return sorted((str(name), outcome) for _, name, outcome in cases.elements())
+
+    def errors(self, file="test_a.py"):
+        root = ElementTree.fromstring(self.text(file))
+        return [e.get("message") + "\n" + (e.text or "") for e in root.iter("error")]
+
+
+@pytest.fixture(params=[(p, warm) for p in PYTHONS for warm in (False, True)], ids=lambda p: "warm" if p[1] else "cold")
+def folder(request, tmp_path):
+    path = tmp_path / "tree"
+    path.mkdir()
+    return Folder(path, *request.param)
 
 
 def processes(path):
