@@ -10,7 +10,7 @@ of its own: NAME.cold says why; or DONE and a status, from a child that goes on 
 that it started, when the client hangs up, and only then reaped.
 
 A request with `gather`, the pid of a run, has a child collect the whole suite and serve at NAME.company until that run ends
-(testfan_company.py), or `gather` is 0; the answer is END.
+(testfan_company.py), `gather` is 0, or the run has asked more often than `most`; the answer is END.
 
 PYTEST_DONT_REWRITE
 """
@@ -125,6 +125,7 @@ class Server:
         self.clients = {}  # descriptor -> the client whose connection or child it is
         self.above = name, self.inode  # whose branch this is, or itself
         self.company = None  # the client for whom the suite is collected
+        self.asked = 0, 0  # the run that asked for it last, and how often
         self.pid, self.keeper = os.getpid(), os.getppid()
         self.orphans = testfan_orphans.Orphans()
         self.stale = False
@@ -350,10 +351,11 @@ class Server:
         """Forks, unless there is such a child or hooks of the session forbid it."""
         os.close(request["output"])
         listener, stands = None, self.company in self.clients.values()
+        wanted = request["gather"] and not self.is_beyond(request)
         try:
-            if stands and not request["gather"]:
+            if stands and not wanted:
                 self.forget(self.company, poll)
-            elif not stands and request["gather"] and not self.hooked:
+            elif not stands and wanted and not self.hooked:
                 self.company = Client(Run(request["gather"]))
                 self.company.asked = True
                 self.clients[self.company.connection.fileno()] = self.company
@@ -369,6 +371,11 @@ class Server:
         if not begun:
             listener.close()
         return begun
+
+    def is_beyond(self, request):
+        run, count = self.asked
+        self.asked = request["gather"], count + 1 if run == request["gather"] else 1
+        return self.asked[1] > request.get("most", self.asked[1])
 
     def fork(self, client, request, poll):
         self.orphans.look(*self.children())

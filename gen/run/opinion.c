@@ -60,7 +60,8 @@ void opinion_prepare(struct target_run *t, const struct run_log *log) {
     if (!t->server || t->late || opinion_is_unwanted() || !failures || was_asked(a, result, failures))
         return;
     struct strs env = run_environment(a);
-    server_gather(&(struct server){a, t->server, t->python, &t->args, &env}, run_of());
+    const struct server server = {a, t->server, t->python, &t->args, &env};
+    server_gather(&server, run_of(), OPINIONS_MOST);
 }
 
 /* The report with what says where it comes from. */

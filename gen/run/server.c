@@ -357,21 +357,23 @@ void server_finish(struct arena *a) {
         closedir(d);
 }
 
-static char *gather_text(pid_t run) {
+static char *gather_text(pid_t run, int most) {
     cJSON *json = cJSON_CreateObject();
     mode_t mask = umask(0);
     umask(mask);
     cJSON_AddNumberToObject(json, "gather", run);
+    if (most)
+        cJSON_AddNumberToObject(json, "most", most);
     cJSON_AddNumberToObject(json, "umask", mask);
     char *text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
     return text;
 }
 
-void server_gather(const struct server *s, pid_t run) {
+void server_gather(const struct server *s, pid_t run, int most) {
     int line = line_reach(socket_name(s)), out = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (line >= 0 && out >= 0) {
-        char *text = gather_text(run);
+        char *text = gather_text(run, most);
         line_send(line, out, text);
         free(text);
     }
@@ -386,7 +388,7 @@ static bool gather(const char *name, pid_t run) {
     if (line < 0)
         return false;
     struct child c;
-    char *text = gather_text(run);
+    char *text = gather_text(run, 0);
     bool done = line_ask(line, text, START_SECONDS, 0, &c) == SERVED_END;
     capture_free(&c.output);
     free(text);

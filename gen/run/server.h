@@ -49,9 +49,9 @@ void server_finish(struct arena *a);
 void server_forget(const char *name);
 
 /* Has a server that runs collect the whole suite in a child, to run guests in forks of it
- * (rules/testfan_company.py), unless it has. What it has collected lives as long as the process `run`. Waits
- * for neither. */
-void server_gather(const struct server *s, pid_t run);
+ * (rules/testfan_company.py), unless it has. What it has collected lives as long as the process `run`, but
+ * not longer than until this is asked for that process more than `most` times. Waits for neither. */
+void server_gather(const struct server *s, pid_t run, int most);
 /* Runs guests in what a server has collected, or collects now, and ends that; `request` is JSON. False when
  * they did not run: *why says why. */
 bool server_visit(const struct server *s, const char *request, double timeout, struct child *c,

@@ -79,6 +79,29 @@ def test_too_many_failures_get_none(tree):
     assert "no second opinion" in done.stderr
 
 
+COUNTS = """
+import os, pathlib, time
+
+def test_last():
+    children = pathlib.Path(f"/proc/{os.getppid()}/task/{os.getppid()}/children")
+    for _ in range(200):
+        found = len(children.read_text().split())
+        if found == WANTED:
+            break
+        time.sleep(0.05)
+    assert found == WANTED
+"""
+
+
+@pytest.mark.parametrize("failing, children", [(20, 2), (21, 1)])
+def test_nobody_collects_for_an_opinion_that_none_will_get(tree, failing, children):
+    """The child that collects goes when too many have failed, and does not come back."""
+    wrong = {f"tests/test_wrong{i}.py": "def test_wrong():\n    assert False\n" for i in range(failing)}
+    tree.write({**wrong, "tests/test_last.py": COUNTS.replace("WANTED", str(children))}).starts(*wrong, "tests/test_last.py")
+    tree.testfan("test", "-j1", check=1)
+    assert tree.report()["tests.test_last", "test_last", "passed"] == 1
+
+
 def test_what_is_learned_makes_it_pass_alone(tree):
     tree.write({**LEANS, "pytest.ini": "[pytest]\n"})
     tree.testfan("learn", check=0)
