@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 
+from testfan_files import open_files
 from testfan_memory import is_kept_out, look
 
 # Plugins with session hooks that were tried and may run before the fork.
@@ -80,14 +81,9 @@ class Doubts:
         return self.open_file(own, output)
 
     def open_file(self, own, output):
-        for name in os.listdir("/proc/self/fd"):
-            fd = int(name)
-            try:
-                found, link = os.fstat(fd), os.readlink("/proc/self/fd/" + name)
-            except OSError:
-                continue
+        for fd, found in open_files():
             nameless = stat.S_ISREG(found.st_mode) and not found.st_nlink
             if fd in own or os.path.samestat(found, output) or stat.S_ISCHR(found.st_mode) or nameless:
                 continue
-            return "a plugin or conftest.py keeps %s open" % link
+            return "a plugin or conftest.py keeps %s open" % os.readlink("/proc/self/fd/%d" % fd)
         return None

@@ -71,22 +71,35 @@ def write_all(fd, data):
         data = data[os.write(fd, data) :]
 
 
+def open_files():
+    """Each open descriptor, and the state of its file."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found = os.fstat(int(name))
+        except OSError:  # that of the list itself
+            continue
+        yield int(name), found
+
+
+def redirect(output, shared, kept=-1):
+    """Puts `output` wherever the file is that `shared` is the state of, but for the descriptor `kept`; tells what files the others are."""
+    others = []
+    for fd, found in open_files():
+        if fd in (output, kept):
+            continue
+        if os.path.samestat(found, shared):
+            os.dup2(output, fd, os.get_inheritable(fd))
+        else:
+            others.append((fd, found))
+    return others
+
+
 def own_files(output, shared):
     """Puts `output` where the server's output was, and a file of its own where pytest captures into one without a name."""
-    for name in os.listdir("/proc/self/fd"):
-        fd = int(name)
-        try:
-            found = os.fstat(fd)
-        except OSError:
-            continue
-        if fd == output:
-            continue
-        inheritable = os.get_inheritable(fd)
-        if os.path.samestat(found, shared):
-            os.dup2(output, fd, inheritable)
-        elif stat.S_ISREG(found.st_mode) and not found.st_nlink:
+    for fd, found in redirect(output, shared):
+        if stat.S_ISREG(found.st_mode) and not found.st_nlink:
             with tempfile.TemporaryFile(buffering=0) as copy:
                 copy.write(os.pread(fd, found.st_size, 0))
                 copy.seek(os.lseek(fd, 0, os.SEEK_CUR))
-                os.dup2(copy.fileno(), fd, inheritable)
+                os.dup2(copy.fileno(), fd, os.get_inheritable(fd))
     os.close(output)

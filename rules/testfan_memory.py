@@ -87,6 +87,15 @@ def search_places(root):
     return places
 
 
+def read_records(noted):
+    """The letter and the path of each record of a trace (testfan_trace.py)."""
+    records = iter(noted.split(b"\0")[:-1])
+    for record in records:
+        yield record[:1], os.fsdecode(record[1:])
+        if record[:1] in b"lu":
+            next(records, None)
+
+
 class Memory:
     def __init__(self, started):
         self.started = started
@@ -101,11 +110,7 @@ class Memory:
         except FileNotFoundError:
             return
         self.records += noted
-        records = iter(noted.split(b"\0")[:-1])
-        for record in records:
-            kind, path = record[:1], os.fsdecode(record[1:])
-            if kind in b"lu":
-                next(records)
+        for kind, path in read_records(noted):
             if kind == b"l":
                 self.folders.append(Folder(path))
             elif kind in b"rsab":

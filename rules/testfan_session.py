@@ -17,7 +17,8 @@ import struct
 import sys
 import time
 
-from testfan_memory import CLOCK_STEP, Folder, is_kept_out, search_places, state
+from testfan_files import redirect
+from testfan_memory import CLOCK_STEP, Folder, is_kept_out, read_records, search_places, state
 from testfan_workers import CHILD, DONE, STALE, receive, send, tear, trace_of
 
 DEAR_SECONDS, DEAR_PART = 0.1, 0.1  # what is set up is dear when it takes so long, and so much of the file's time
@@ -42,18 +43,6 @@ def connect(folder, name):
     return _socket.socket(fileno=move_up(connection.detach()))
 
 
-def redirect(output, shared, kept=-1):
-    """Puts `output` wherever the file is that `shared` is the state of, but for the descriptor `kept`."""
-    for name in os.listdir("/proc/self/fd"):
-        fd = int(name)
-        try:
-            found = os.fstat(fd)
-        except OSError:
-            continue
-        if fd not in (output, kept) and os.path.samestat(found, shared):
-            os.dup2(output, fd, os.get_inheritable(fd))
-
-
 class Readings:
     """What a worker has read, looked for and not found since it began, and whether all that is still so."""
 
@@ -71,11 +60,7 @@ class Readings:
             file.seek(self.read)
             data = file.read()
         self.read += len(data)
-        records = iter(data.split(b"\0")[:-1])
-        for record in records:
-            kind, path = record[:1], os.fsdecode(record[1:])
-            if kind in b"lu":
-                next(records)
+        for kind, path in read_records(data):
             if kind == b"l":
                 folders.add(path)
             elif kind in b"rsa":
@@ -282,6 +267,7 @@ class Sharing:
         self.tear_down(None)
         self.plugin.log = os.devnull
         restart_report(config, os.devnull)
+
 
 def main(plugin, config, session):
     """What pytest's own _main does, and for a child that goes on also for the files that follow."""
