@@ -142,18 +142,21 @@ static void tell_crash(struct target_run *t, struct attempt *at) {
     }
     at->report = arena_strndup(&t->arena, b.s, b.len);
     at->size = b.len;
+    at->own_report = false;
     buf_free(&b);
 }
 
 static void judge(struct target_run *t, struct attempt *at) {
     const struct child *c = &at->child;
     size_t size = 0;
-    log_read(&t->arena, t->tmp_log, &at->log);
     const char *text = os_read(&t->arena, t->tmp_log, &size);
     at->log_text = text ? text : "";
+    at->own_log = text != NULL;
+    log_parse(&t->arena, at->log_text, &at->log);
     at->report = os_read(&t->arena, t->tmp_xml, &at->size);
     if (at->report && !crash_is_whole(at->report, at->size))
         at->report = NULL;
+    at->own_report = at->report != NULL;
     buf_str(&at->output, "");
     capture_text(&c->output, &at->output);
     at->exit = WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;

@@ -41,9 +41,10 @@ struct attempt {
     struct buf output;
     const char *report; /* pytest's own, with the crash in it, or one made from the log; `size` bytes */
     size_t size;
-    const char *log_text; /* what the worker logged */
-    const char *crash;    /* what is wrong beyond failing tests, in one line; NULL when nothing is */
-    int exit;             /* the status of the interpreter; -1 when a signal ended it */
+    const char *log_text;     /* what the worker logged */
+    bool own_report, own_log; /* these are what stands at t->tmp_xml and t->tmp_log, byte for byte */
+    const char *crash;        /* what is wrong beyond failing tests, in one line; NULL when nothing is */
+    int exit;                 /* the status of the interpreter; -1 when a signal ended it */
     bool passed;
     bool flaky; /* it took more than one attempt */
     bool

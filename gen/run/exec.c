@@ -140,6 +140,12 @@ static void date_back(const struct target_run *t, const char *path) {
     utimensat(AT_FDCWD, path, times, 0);
 }
 
+/* What the child wrote is kept as it is, where it can be renamed. */
+static bool put_own(const struct target_run *t, const char *tmp, const char *path) {
+    date_back(t, tmp);
+    return rename(tmp, path) == 0;
+}
+
 static bool put_text(const struct target_run *t, const char *path, const char *text, size_t n) {
     if (!out_write(path, text, n, NULL))
         return false;
@@ -166,8 +172,10 @@ static void note_failures(const struct target_run *t, const char *session, long 
     }
 }
 
-static bool put_report(struct target_run *t, const char *report, size_t n) {
+static bool put_report(struct target_run *t, const char *report, size_t n, bool own) {
     struct buf b = {0};
+    if (own && !*t->shard && put_own(t, t->tmp_xml, t->xml))
+        return true;
     const char *part = arena_printf(&t->arena, "%s %s", t->shard, t->fingerprint);
     bool marked = *t->shard && report_mark(&b, report, n, "testfan.shard", part);
     bool ok = marked ? put_text(t, t->xml, b.s, b.len) : put_text(t, t->xml, report, n);
@@ -181,7 +189,7 @@ static bool put_not_run(struct target_run *t) {
         "name=\"pytest\" errors=\"0\" failures=\"0\" skipped=\"0\" tests=\"0\" time=\"0.000\"><properties>"
         "<property name=\"testfan.not-run\" value=\"maxfail\"/></properties></testsuite></testsuites>";
     unlink(t->log);
-    return put_report(t, text, sizeof text - 1);
+    return put_report(t, text, sizeof text - 1, false);
 }
 
 /* Whether PYTEST_ADDOPTS is what it was when the stamp was made: else this run says nothing about the one
@@ -247,8 +255,10 @@ static bool put_results(struct target_run *t, const struct attempt *at, struct r
     if (!passed)
         printf("FAILED %s%s%s\n", t->file, at->crash ? ": " : "", at->crash ? at->crash : "");
     note_failures(t, recall->session, at->crash ? at->log.failed + 1 : at->log.failed);
-    bool ok = put_report(t, at->report, at->size) &&
-              put_text(t, t->log, at->log_text, strlen(at->log_text)) && (!t->trace || put_trace(t, &in));
+    bool ok = put_report(t, at->report, at->size, at->own_report) &&
+              ((at->own_log && put_own(t, t->tmp_log, t->log)) ||
+               put_text(t, t->log, at->log_text, strlen(at->log_text))) &&
+              (!t->trace || put_trace(t, &in));
     if (!ok || !passed)
         return ok;
     keep(recall, at, &in);
@@ -258,16 +268,15 @@ static bool put_results(struct target_run *t, const struct attempt *at, struct r
 /* The time that the file system gives to files now: not before that of any file written so far, nor after
  * that of one written from now on. Newer kernels give a finer one than any clock to a file that was looked
  * at. */
-static void read_file_clock(const char *scratch, struct timespec *now) {
+static void read_file_clock(const char *path, struct timespec *now) {
     struct stat st;
-    int fd = open(scratch, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (fd >= 0 && fstat(fd, &st) == 0 && futimens(fd, NULL) == 0 && fstat(fd, &st) == 0)
         *now = st.st_mtim;
     else
         clock_gettime(CLOCK_REALTIME, now);
     if (fd >= 0)
         close(fd);
-    unlink(scratch);
 }
 
 static const char *prepare(struct target_run *t) {
@@ -290,8 +299,14 @@ static const char *prepare(struct target_run *t) {
     }
     if (t->started.tv_sec) /* the group's: what is edited while others of it run is newer, too */
         return cwd;
-    read_file_clock(t->tmp_xml, &t->started);
+    read_file_clock(t->tmp_log, &t->started); /* it is made anyway */
     return cwd;
+}
+
+static void remove_made(const struct target_run *t) {
+    unlink(t->tmp_xml);
+    unlink(t->tmp_log);
+    unlink(t->tmp_trace);
 }
 
 /* What failed after others in one process may have failed for them. */
@@ -300,9 +315,7 @@ static bool run_alone(struct target_run *t, struct attempt *at) {
         printf("%s%s runs again in a process of its own: %s\n", at->output.s, t->file,
                at->crash ? at->crash : "it failed after other files");
     attempt_free(at);
-    unlink(t->tmp_xml);
-    unlink(t->tmp_log);
-    unlink(t->tmp_trace);
+    remove_made(t);
     t->traced = false;
     t->share = "";
     if (!attempt_run(t, &t->nodes, at))
@@ -346,18 +359,13 @@ static int run_again(struct target_run *t, struct recall *recall) {
     if (ran && !interrupted && !at.passed)
         opinion_prepare(t, &at.log);
     int status = !ran ? 2 : interrupted ? 128 + interrupted : put_results(t, &at, recall) ? 0 : 2;
-    unlink(t->tmp_xml);
-    unlink(t->tmp_log);
-    unlink(t->tmp_trace);
     attempt_free(&at);
     return status;
 }
 
-static int run_target(struct target_run *t) {
+static int find_or_run(struct target_run *t) {
     const char *session = getenv("TESTFAN_SESSION");
     session = session && *session ? session : NULL;
-    if (!read_run_file(t) || (t->takes_turns && !turn_take(t->alone)) || !prepare(t))
-        return 2;
     const char *maxfail = getenv("TESTFAN_MAXFAIL");
     t->maxfail = !session ? 0 : maxfail ? strtol(maxfail, NULL, 10) : t->maxfail;
     long failures = t->maxfail ? count_failures(session) : 0;
@@ -371,6 +379,14 @@ static int run_target(struct target_run *t) {
     recall_begin(&recall, t, session);
     int status = !recall_find(&recall, &kept) ? run_again(t, &recall) : put_kept(t, &kept) ? 0 : 2;
     recall_end(&recall);
+    return status;
+}
+
+static int run_target(struct target_run *t) {
+    if (!read_run_file(t) || (t->takes_turns && !turn_take(t->alone)) || !prepare(t))
+        return 2;
+    int status = find_or_run(t);
+    remove_made(t);
     return status;
 }
 

@@ -42,11 +42,9 @@ static void take_event(struct arena *a, const cJSON *event, struct run_log *log)
     }
 }
 
-void log_read(struct arena *a, const char *path, struct run_log *log) {
+void log_parse(struct arena *a, const char *text, struct run_log *log) {
     *log = (struct run_log){.setup = -1};
-    size_t n = 0;
-    const char *text = os_read(a, path, &n);
-    while (text && *text) {
+    while (*text) {
         size_t len = strcspn(text, "\n");
         cJSON *event = cJSON_ParseWithLength(text, len);
         if (event)
@@ -54,6 +52,12 @@ void log_read(struct arena *a, const char *path, struct run_log *log) {
         cJSON_Delete(event);
         text += len + (text[len] == '\n');
     }
+}
+
+void log_read(struct arena *a, const char *path, struct run_log *log) {
+    size_t n = 0;
+    const char *text = os_read(a, path, &n);
+    log_parse(a, text ? text : "", log);
 }
 
 bool log_is_whole(const struct run_log *log) {

@@ -30,6 +30,7 @@ struct run_log {
 bool log_is_whole(const struct run_log *log);
 
 /* A log that is missing or cut short gives what there is. */
+void log_parse(struct arena *a, const char *text, struct run_log *log);
 void log_read(struct arena *a, const char *path, struct run_log *log);
 
 #endif

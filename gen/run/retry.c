@@ -61,6 +61,7 @@ static bool join_reports(struct target_run *t, const struct attempt *first, cons
     if (ok) {
         into->report = arena_strndup(&t->arena, b.s, b.len);
         into->size = b.len;
+        into->own_report = false;
     }
     buf_free(&b);
     return ok;
@@ -97,6 +98,7 @@ bool retry_failed(struct target_run *t, struct attempt *at) {
         struct attempt again;
         unlink(t->tmp_xml);
         unlink(t->tmp_log);
+        at->own_report = at->own_log = false;
         if (!attempt_run(t, nodes.len ? &nodes : &t->nodes, &again))
             return false;
         at->child.interrupted = again.child.interrupted;

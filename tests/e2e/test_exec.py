@@ -36,6 +36,16 @@ def test_a_result_is_not_older_than_what_was_written_before(folder):
         assert (folder.results / "test_a.py.xml").stat().st_mtime_ns >= written
 
 
+def test_what_the_child_wrote_is_kept_and_not_copied(folder):
+    """Files cost more to make than to write."""
+    link = "import glob, os\ndef pytest_unconfigure(config):\n    os.link(config.option.xmlpath, 'xml')\n    os.link(*glob.glob('.testfan/tmp/report.log.*'), 'log')\n"
+    folder.results.mkdir()
+    folder.write({"test_a.py": PASS, "conftest.py": link}).exec()
+    assert folder.passed()
+    for suffix in "xml", "log":
+        assert (folder.path / suffix).samefile(folder.results / f"test_a.py.{suffix}")
+
+
 def test_a_failure_takes_the_pass_away(folder):
     folder.write({"test_a.py": PASS}).exec()
     folder.write({"test_a.py": FAIL})
