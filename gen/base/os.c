@@ -96,23 +96,19 @@ char *os_read(struct arena *a, const char *path, size_t *len) {
     return data;
 }
 
+static bool make_dir(const char *path) {
+    return mkdir(path, 0777) == 0 || (errno == EEXIST && os_is_dir(path));
+}
+
 bool os_mkdirs(const char *path) {
-    char tmp[PATH_MAX];
-    if (snprintf(tmp, sizeof tmp, "%s", path) >= (int)sizeof tmp) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    if (os_is_dir(path))
+    char above[PATH_MAX];
+    if (os_is_dir(path) || make_dir(path))
         return true;
-    for (char *p = tmp + 1; *p; p++) {
-        if (*p != '/')
-            continue;
-        *p = 0;
-        if (mkdir(tmp, 0777) != 0 && errno != EEXIST)
-            return false;
-        *p = '/';
-    }
-    return mkdir(tmp, 0777) == 0 || (errno == EEXIST && os_is_dir(path));
+    const char *slash = strrchr(path, '/');
+    if (errno != ENOENT || !slash || slash == path)
+        return false;
+    snprintf(above, sizeof above, "%.*s", (int)(slash - path), path);
+    return os_mkdirs(above) && make_dir(path);
 }
 
 static bool remove_at(int dirfd, const char *name) {

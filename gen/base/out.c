@@ -121,6 +121,10 @@ static bool write_all(int fd, const char *p, size_t n) {
     return true;
 }
 
+static bool make_folder(const char *dir, struct os_stat *st) {
+    return os_stat(dir, st) || (os_mkdirs(dir) && os_stat(dir, st));
+}
+
 /* Names a temporary file that can be renamed to `path`, and makes its folder and that of `path`. Beside
  * `path` where tmp_dir lies on another file system. */
 static bool place_tmp(char *out, size_t size, const char *path) {
@@ -128,8 +132,8 @@ static bool place_tmp(char *out, size_t size, const char *path) {
     const char *parent = os_dirname(&a, path);
     const char *dir = *parent ? parent : ".";
     struct os_stat there, here;
-    bool ok = os_mkdirs(dir) && (!*tmp_dir || os_mkdirs(tmp_dir));
-    bool same = ok && *tmp_dir && os_stat(dir, &there) && os_stat(tmp_dir, &here) && there.dev == here.dev;
+    bool ok = make_folder(dir, &there) && (!*tmp_dir || make_folder(tmp_dir, &here));
+    bool same = ok && *tmp_dir && there.dev == here.dev;
     ok = ok && name_in(out, size, same ? tmp_dir : parent, os_basename(path));
     arena_free(&a);
     return ok;
@@ -164,6 +168,14 @@ bool out_write(const char *path, const void *bytes, size_t n, bool *changed) {
     if (changed)
         *changed = !same;
     return true;
+}
+
+bool out_reuse(const char *tmp, const char *path, const void *bytes, size_t n) {
+    int fd = tmp ? open(tmp, O_WRONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    bool ok = fd >= 0 && write_all(fd, bytes, n) && ftruncate(fd, (off_t)n) == 0;
+    if (fd >= 0 && close(fd) != 0)
+        ok = false;
+    return (ok && rename(tmp, path) == 0) || out_write(path, bytes, n, NULL);
 }
 
 bool out_open(struct out_stream *out, const char *path) {

@@ -19,6 +19,9 @@ void out_set_tmp(const char *dir);
 bool out_write(const char *path, const void *bytes, size_t n, bool *changed);
 /* The same for what can be done without: always written, and nothing reported (errno). */
 bool out_try(const char *path, const void *bytes, size_t n);
+/* The same by a temporary file that has served its purpose (NULL: there is none): it is filled anew and
+   renamed, for files cost more to make than to write. */
+bool out_reuse(const char *tmp, const char *path, const void *bytes, size_t n);
 /* The same for what is too long to be held in memory: write to `file`, then close. The path is replaced even
    by the same bytes. */
 struct out_stream {

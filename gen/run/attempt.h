@@ -13,7 +13,7 @@
 /* One target at work. */
 struct target_run {
     struct arena arena;
-    const char *python, *run_file, *digest, *shard, *fingerprint; /* shard: "1/3", or "" */
+    const char *python, *run_file, *shard, *fingerprint; /* shard: "1/3", or "" */
     long expect;
     const char *file, *xml, *ok, *log, *result;                     /* where things end up: RESULT.xml … */
     char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */

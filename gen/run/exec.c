@@ -109,8 +109,8 @@ static bool read_words(struct target_run *t, struct exec_words *w, int argc, cha
             t->run_file = argv[i] + 6;
         else if (str_starts(argv[i], "--expect="))
             strs_split(&t->arena, &w->expect, argv[i] + 9, ',');
-        else if (str_starts(argv[i], "--digest="))
-            t->digest = argv[i] + 9;
+        else if (str_starts(argv[i], "--digest=")) /* for ninja, which compares commands */
+            continue;
         else if (str_starts(argv[i], "--shard="))
             t->shard = argv[i] + 8;
         else if (str_starts(argv[i], "--split="))
@@ -146,8 +146,9 @@ static bool put_own(const struct target_run *t, const char *tmp, const char *pat
     return rename(tmp, path) == 0;
 }
 
-static bool put_text(const struct target_run *t, const char *path, const char *text, size_t n) {
-    if (!out_write(path, text, n, NULL))
+static bool put_text(const struct target_run *t, const char *spare, const char *path, const char *text,
+                     size_t n) {
+    if (!out_reuse(spare, path, text, n))
         return false;
     date_back(t, path);
     return true;
@@ -178,7 +179,7 @@ static bool put_report(struct target_run *t, const char *report, size_t n, bool 
         return true;
     const char *part = arena_printf(&t->arena, "%s %s", t->shard, t->fingerprint);
     bool marked = *t->shard && report_mark(&b, report, n, "testfan.shard", part);
-    bool ok = marked ? put_text(t, t->xml, b.s, b.len) : put_text(t, t->xml, report, n);
+    bool ok = marked ? put_text(t, NULL, t->xml, b.s, b.len) : put_text(t, NULL, t->xml, report, n);
     buf_free(&b);
     return ok;
 }
@@ -217,14 +218,15 @@ static bool put_trace(struct target_run *t, struct inputs *in) {
                           .started = (int64_t)t->started.tv_sec * 1000000000 + t->started.tv_nsec};
     trace_restore_times(&trace);
     trace_inputs(&t->arena, &trace, in);
-    return trace_depfile(in, t->rootdir, t->xml, beside(t, "d")) &&
+    return trace_depfile(in, t->rootdir, t->xml, beside(t, "d"), t->tmp_trace) &&
            inputs_write(in, beside(t, "trace"), false) && inputs_write(in, beside(t, "extra"), true);
 }
 
-static bool put_pass(struct target_run *t, int exit) {
-    const char *line = arena_printf(&t->arena, "%s %d\n", t->digest ? t->digest : "-", exit);
+/* A second name of the report. */
+static bool put_pass(struct target_run *t) {
+    static const char text[] = "passed\n";
     history_passed(t->xml);
-    return put_text(t, t->ok, line, strlen(line));
+    return link(t->xml, t->ok) == 0 || put_text(t, NULL, t->ok, text, sizeof text - 1);
 }
 
 static bool put_kept(struct target_run *t, const struct kept *kept) {
@@ -232,13 +234,13 @@ static bool put_kept(struct target_run *t, const struct kept *kept) {
     for (int i = 0; i < KEPT_PARTS && ok; i++) {
         const char *path = beside(t, recall_suffixes[i]);
         if (kept->part[i])
-            ok = put_text(t, path, kept->part[i], kept->size[i]);
+            ok = put_text(t, i == KEPT_LOG ? t->tmp_log : NULL, path, kept->part[i], kept->size[i]);
         else
             unlink(path);
     }
     if (getenv("TESTFAN_VERBOSE"))
         printf("%s comes from the cache\n", t->file);
-    return ok && put_pass(t, kept->exit);
+    return ok && put_pass(t);
 }
 
 static void keep(struct recall *recall, const struct attempt *at, struct inputs *in) {
@@ -257,12 +259,12 @@ static bool put_results(struct target_run *t, const struct attempt *at, struct r
     note_failures(t, recall->session, at->crash ? at->log.failed + 1 : at->log.failed);
     bool ok = put_report(t, at->report, at->size, at->own_report) &&
               ((at->own_log && put_own(t, t->tmp_log, t->log)) ||
-               put_text(t, t->log, at->log_text, strlen(at->log_text))) &&
+               put_text(t, NULL, t->log, at->log_text, strlen(at->log_text))) &&
               (!t->trace || put_trace(t, &in));
     if (!ok || !passed)
         return ok;
     keep(recall, at, &in);
-    return put_pass(t, at->exit);
+    return put_pass(t);
 }
 
 /* The time that the file system gives to files now: not before that of any file written so far, nor after
@@ -373,7 +375,7 @@ static int find_or_run(struct target_run *t) {
         return put_not_run(t) ? 0 : 2;
     /* What is to be run again can still pass, and then all that stands behind it must have run. */
     t->failures_left = t->maxfail && !t->retries ? t->maxfail - failures : 0;
-    history_begin(t->xml);
+    history_begin(t->xml, t->tmp_log);
     struct recall recall;
     struct kept kept;
     recall_begin(&recall, t, session);
@@ -404,7 +406,8 @@ static bool put_group_depfile(struct target_run *t, const struct exec_words *w) 
             array_push(&t->arena, &all, *input);
         }
     }
-    return trace_depfile(&all, cwd, first, arena_printf(&t->arena, "%.*s.d", (int)strlen(first) - 4, first));
+    return trace_depfile(&all, cwd, first, arena_printf(&t->arena, "%.*s.d", (int)strlen(first) - 4, first),
+                         NULL);
 }
 
 int exec_main(int argc, char **argv) {

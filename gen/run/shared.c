@@ -71,7 +71,7 @@ static void take_torn(struct arena *a, const struct target *t, const char *torn)
         printf("FAILED %s: %s\n", t->file, crash.message);
     }
     unlink(arena_printf(a, "%s.ok", t->result));
-    history_begin(xml);
+    history_begin(xml, path);
     unlink(torn);
     buf_free(&b);
     cJSON_Delete(json);

@@ -473,7 +473,8 @@ void trace_restore_times(const struct trace *t) {
     arena_free(&scratch);
 }
 
-bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path) {
+bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path,
+                   const char *spare) {
     struct arena scratch = {0};
     struct strs paths = {0};
     ARRAY_FOR (const struct input, i, in)
@@ -482,7 +483,7 @@ bool trace_depfile(const struct inputs *in, const char *rootdir, const char *out
             array_push(&scratch, &paths, i->path);
     struct buf b = {0};
     emit_depfile(&b, output, &paths);
-    bool ok = out_write(path, b.s, b.len, NULL);
+    bool ok = out_reuse(spare, path, b.s, b.len);
     buf_free(&b);
     arena_free(&scratch);
     return ok;

@@ -25,7 +25,8 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in);
  * inputs that it wrote to before its start: else what reads them would have to run again. To be done first.
  */
 void trace_restore_times(const struct trace *t);
-/* A depfile for ninja that says that `output` needs the extra files. */
-bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path);
+/* A depfile for ninja that says that `output` needs the extra files; `spare` as for out_reuse. */
+bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path,
+                   const char *spare);
 
 #endif

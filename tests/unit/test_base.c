@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "base/out.h"
 #include "base/str.h"
+#include "run/history.h"
 
 #include <sys/stat.h>
 #include <fcntl.h>
@@ -156,6 +157,42 @@ static void test_out_writes_only_what_changed(void **state) {
     assert_false(os_is_dir(dir));
 }
 
+static void test_out_fills_a_file_anew(void **state) {
+    (void)state;
+    char dir[] = "/tmp/testfan-out-XXXXXX", spare[64], path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(spare, sizeof spare, "%s/spare", dir);
+    snprintf(path, sizeof path, "%s/file", dir);
+    for (int i = 0; i < 2; i++) { /* the second time there is nothing to be filled */
+        struct os_stat before = {0}, after;
+        if (!i)
+            assert_true(out_write(spare, "a longer text", 13, NULL) && os_stat(spare, &before));
+        assert_true(out_reuse(spare, path, "text", 4));
+        assert_true(os_stat(path, &after) && after.size == 4 && (i || after.ino == before.ino));
+        assert_false(os_is_file(spare));
+    }
+    os_remove_tree(dir);
+}
+
+static void test_history_is_told_by_names_alone(void **state) {
+    (void)state;
+    char dir[] = "/tmp/testfan-out-XXXXXX", xml[64], file[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(xml, sizeof xml, "%s/a.xml", dir);
+    snprintf(file, sizeof file, "%s/file", dir);
+    assert_true(history_is_new(dir, "a") && !history_is_failed(dir, "a"));
+    history_begin(xml, file); /* which is not there */
+    assert_true(history_is_new(dir, "a") && history_is_failed(dir, "a"));
+    assert_true(out_write(file, "x", 1, NULL));
+    for (int i = 0; i < 3; i++) {
+        history_passed(xml);
+        assert_false(history_is_new(dir, "a") || history_is_failed(dir, "a"));
+        history_begin(xml, file); /* the same again */
+        assert_true(!history_is_new(dir, "a") && history_is_failed(dir, "a"));
+    }
+    os_remove_tree(dir);
+}
+
 /* A file-size limit stands for the full disk: the old file stays whole and nothing is left beside it. */
 static void test_out_keeps_the_old_file_when_the_disk_is_full(void **state) {
     (void)state;
@@ -228,6 +265,8 @@ int main(void) {
         cmocka_unit_test(test_map_grows_and_keeps),
         cmocka_unit_test(test_digest_of_a_set_has_no_order),
         cmocka_unit_test(test_out_writes_only_what_changed),
+        cmocka_unit_test(test_out_fills_a_file_anew),
+        cmocka_unit_test(test_history_is_told_by_names_alone),
         cmocka_unit_test(test_out_keeps_the_old_file_when_the_disk_is_full),
         cmocka_unit_test(test_out_clears_what_the_dead_left),
     };
