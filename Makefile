@@ -23,7 +23,8 @@ LDLIBS_ALL   = $(shell pkg-config --libs libxml-2.0 libcjson 2>/dev/null) -ltree
 archive    = $(or $(filter /%,$(shell $(CC) -print-file-name=$(patsubst -l%,lib%.a,$(1)))),$(1))
 STATIC_XML = $(foreach l,$(filter -l%,$(shell pkg-config --static --libs libxml-2.0 2>/dev/null)),$(if $(filter -lm,$l),,$(call archive,$l)))
 STATIC_CXX = $(if $(findstring libicuuc.a,$(STATIC_XML)),$(call archive,-lstdc++))
-STATIC_ALL = $(STATIC_XML) $(foreach l,-ltree-sitter -linih -lxxhash,$(call archive,$l)) $(shell pkg-config --libs libcjson 2>/dev/null) $(STATIC_CXX) -lm -ldl -pthread
+STATIC_ALL = $(STATIC_XML) $(foreach l,-ltree-sitter -linih -lxxhash $(shell pkg-config --libs libcjson 2>/dev/null),$(call archive,$l)) \
+             $(STATIC_CXX) -static-libgcc -lm -ldl -pthread
 
 SRC      := $(sort $(wildcard gen/*/*.c))
 OBJ      := $(SRC:%.c=$(B)/obj/%.o)
