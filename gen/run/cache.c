@@ -20,9 +20,8 @@ enum { NAME = 64, STRAY_SECONDS = 3600 };
 
 static const char *const kinds[] = {"ac", "cas"};
 
-/* Many folders of few files each. */
 static char *place(const struct cache *c, const char *kind, const char *name) {
-    return arena_printf(c->arena, "%s/%s/%.2s/%s", c->dir, kind, name, name);
+    return arena_printf(c->arena, "%s/%s/%s", c->dir, kind, name);
 }
 
 static char *in_dir(const struct cache *c, const char *name) {
@@ -120,27 +119,26 @@ struct walk {
     struct listing *list;
 };
 
-/* What a killed process left goes, once it is old enough that nobody writes it any more. */
-static void take_file(void *ctx, const char *path) {
+/* What a killed process left goes, once it is old enough that nobody writes it any more. Folders are of a
+ * testfan that made them. */
+static void take_entry(void *ctx, const char *path) {
     struct walk *w = ctx;
     struct os_stat st;
-    if (!os_stat(path, &st) || !S_ISREG(st.mode))
+    if (!os_stat(path, &st))
         return;
-    if (is_name(os_basename(path)))
+    if (S_ISDIR(st.mode)) {
+        each_entry(w->cache, path, take_entry, w);
+        rmdir(path);
+    } else if (is_name(os_basename(path)))
         array_push(w->cache->arena, w->list, (struct kept_file){path, st.size, st.mtime_ns});
     else if (st.mtime_ns / 1000000000 + STRAY_SECONDS < (int64_t)time(NULL))
         unlink(path);
 }
 
-static void take_folder(void *ctx, const char *path) {
-    struct walk *w = ctx;
-    each_entry(w->cache, path, take_file, w);
-}
-
 static struct listing list_kind(const struct cache *c, const char *kind) {
     struct listing list = {0};
     struct walk walk = {c, &list};
-    each_entry(c, in_dir(c, kind), take_folder, &walk);
+    each_entry(c, in_dir(c, kind), take_entry, &walk);
     return list;
 }
 
@@ -183,10 +181,10 @@ void cache_trim(const struct cache *c) {
 
 void cache_sum(const struct cache *c, struct cache_sums *sums) {
     *sums = (struct cache_sums){.hits = counted(c, "hits"), .misses = counted(c, "misses")};
-    uint64_t *const counts[] = {&sums->manifests, &sums->results};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct listing list = list_kind(c, kinds[i]);
-        *counts[i] = list.len;
+        sums->results += list.len;
+        sums->manifests += i == 0 ? list.len : 0;
         ARRAY_FOR (const struct kept_file, f, &list)
             sums->bytes += f->size;
     }

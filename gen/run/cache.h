@@ -9,8 +9,8 @@
 
 /*
  * The folder of passed results, which several trees and processes may share: `ac/` has what was seen of a
- * key, `cas/` has bytes by their SHA-256; a file each. Nothing here reports anything: what cannot be written
- * is not kept, what is damaged is removed and counts as missing.
+ * key with its newest result, `cas/` has older results by their SHA-256; a file each. Nothing here reports
+ * anything: what cannot be written is not kept, what is damaged is removed and counts as missing.
  */
 struct cache {
     struct arena *arena;

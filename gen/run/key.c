@@ -54,7 +54,7 @@ bool key_make(const struct target_run *t, const char *base, struct contents *con
     put_target(&m, t, base);
     closure_each(&m.sure, "", put_sure, &m);
     closure_each(&all, "", put_late, &m);
-    char text[80] = "testfan cache 1 ";
+    char text[80] = "testfan cache 2 ";
     digest_hex(digest_bytes(m.text.s, m.text.len), text + strlen(text));
     sha256_hex(text, strlen(text), key);
     buf_free(&m.text);

@@ -14,7 +14,7 @@
 
 const char *const recall_suffixes[KEPT_PARTS] = {"xml", "log", "trace", "extra", "d"};
 
-static const char first_word[] = "testfan result 1 ";
+static const char first_word[] = "testfan result 2 ";
 
 void recall_environment(struct cache *cache, struct remote *remote) {
     const char *dir = getenv("TESTFAN_CACHE_DIR"), *url = getenv("TESTFAN_REMOTE_CACHE");
@@ -116,18 +116,16 @@ void recall_end(struct recall *r) {
     contents_close(&r->contents);
 }
 
-/* A line `exit N`, one with the size of each part or a dash, an empty one, and the parts. */
+/* A line with the key, one with the size of each part or a dash, and the parts. */
 static bool read_kept(struct recall *r, const char *bytes, size_t n, struct kept *kept) {
-    const char *head = arena_printf(&r->t->arena, "%s%s\n", first_word, r->key), *at = bytes + strlen(head);
+    const char *head = arena_printf(&r->t->arena, "%s%s\n", first_word, r->key), *rest = bytes + strlen(head);
     if (n < strlen(head) || strncmp(bytes, head, strlen(head)) != 0)
         return false;
-    char *rest;
-    kept->exit = (int)strtol(at, &rest, 10);
     for (int i = 0; i < KEPT_PARTS; i++) {
-        bool there = strncmp(rest, " -", 2) != 0;
-        kept->size[i] = there ? strtoull(rest, &rest, 10) : 0;
-        kept->part[i] = there ? "" : NULL;
-        rest += there ? 0 : 2;
+        char *end = NULL;
+        kept->part[i] = strncmp(rest, " -", 2) != 0 ? "" : NULL;
+        kept->size[i] = kept->part[i] ? strtoull(rest, &end, 10) : 0;
+        rest = end ? end : rest + 2;
     }
     if (*rest++ != '\n')
         return false;
@@ -143,7 +141,7 @@ static bool read_kept(struct recall *r, const char *bytes, size_t n, struct kept
 }
 
 static void write_kept(struct buf *b, const struct recall *r, const struct kept *kept) {
-    buf_fmt(b, "%s%s\n%d", first_word, r->key, kept->exit);
+    buf_fmt(b, "%s%s\n", first_word, r->key);
     for (int i = 0; i < KEPT_PARTS; i++) {
         if (kept->part[i])
             buf_fmt(b, " %zu", kept->size[i]);
@@ -156,14 +154,34 @@ static void write_kept(struct buf *b, const struct recall *r, const struct kept 
             buf_add(b, kept->part[i], kept->size[i]);
 }
 
-static bool local_manifest(struct recall *r, struct manifest *m) {
+/* What the folder has of a key: the length of the manifest in a line, the manifest, and the bytes of its
+ * first result; those of the others lie in `cas`. */
+struct local {
+    struct manifest manifest;
+    const char *newest;
+    size_t n;
+};
+
+static bool read_local(struct recall *r, char *text, size_t n, struct local *l) {
+    char *at, name[65];
+    size_t len = strtoull(text, &at, 10);
+    if (*at++ != '\n' || len > n - (size_t)(at - text))
+        return false;
+    l->newest = at + len;
+    l->n = n - (size_t)(l->newest - text);
+    sha256_hex(l->newest, l->n, name);
+    return manifest_read(&r->t->arena, arena_strndup(&r->t->arena, at, len), len, r->key, &l->manifest) &&
+           l->manifest.len && strcmp(l->manifest.items[0].result, name) == 0;
+}
+
+static bool get_local(struct recall *r, struct local *l) {
     size_t n = 0;
     char *text = cache_get(&r->cache, "ac", r->key, &n);
-    if (text && manifest_read(&r->t->arena, text, n, r->key, m))
+    if (text && read_local(r, text, n, l))
         return true;
     if (text)
         cache_remove(&r->cache, "ac", r->key);
-    *m = (struct manifest){0};
+    *l = (struct local){0};
     return false;
 }
 
@@ -178,22 +196,28 @@ static bool remote_manifest(struct recall *r, struct manifest *m) {
     return copy && manifest_read(&r->t->arena, copy, n, r->key, m);
 }
 
-static void put_manifest(struct recall *r, const struct manifest_entry *entry) {
-    struct manifest m;
-    struct buf b = {0};
-    local_manifest(r, &m);
-    manifest_add(&r->t->arena, &m, entry);
-    manifest_write(&b, &m, r->key);
+static void put_local(struct recall *r, const struct manifest_entry *entry, const char *bytes, size_t n) {
+    struct local l;
+    struct buf text = {0}, b = {0};
+    const char *older = get_local(r, &l) ? l.manifest.items[0].result : "";
+    manifest_add(&r->t->arena, &l.manifest, entry);
+    if (l.manifest.len > 1 && strcmp(l.manifest.items[1].result, older) == 0)
+        cache_put(&r->cache, "cas", older, l.newest, l.n);
+    manifest_write(&text, &l.manifest, r->key);
+    buf_fmt(&b, "%zu\n", text.len);
+    buf_add(&b, text.s, text.len);
+    buf_add(&b, bytes, n);
     cache_put(&r->cache, "ac", r->key, b.s, b.len);
+    buf_free(&text);
     buf_free(&b);
 }
 
 static bool find_local(struct recall *r, struct kept *kept) {
-    struct manifest m;
-    size_t n = 0;
-    const struct manifest_entry *found = local_manifest(r, &m) ? manifest_find(&m, &r->witness) : NULL;
-    const char *bytes = found ? cache_get(&r->cache, "cas", found->result, &n) : NULL;
-    return bytes && read_kept(r, bytes, n, kept);
+    struct local l;
+    const struct manifest_entry *found = get_local(r, &l) ? manifest_find(&l.manifest, &r->witness) : NULL;
+    if (found && found != l.manifest.items)
+        l.newest = cache_get(&r->cache, "cas", found->result, &l.n);
+    return found && l.newest && read_kept(r, l.newest, l.n, kept);
 }
 
 static bool find_remote(struct recall *r, struct kept *kept) {
@@ -204,8 +228,8 @@ static bool find_remote(struct recall *r, struct kept *kept) {
     bool ok = found && remote_get(&r->remote, "cas", found->result, &bytes);
     const char *copy = ok ? arena_strndup(&r->t->arena, bytes.s ? bytes.s : "", bytes.len) : NULL;
     ok = ok && read_kept(r, copy, bytes.len, kept);
-    if (ok && cache_put(&r->cache, "cas", found->result, copy, bytes.len))
-        put_manifest(r, found);
+    if (ok)
+        put_local(r, found, copy, bytes.len);
     buf_free(&bytes);
     return ok;
 }
@@ -260,8 +284,7 @@ static void put_entry(struct recall *r, const struct kept *kept, struct manifest
     write_kept(&bytes, r, kept);
     sha256_hex(bytes.s, bytes.len, name);
     entry->result = name;
-    if (cache_put(&r->cache, "cas", name, bytes.s, bytes.len))
-        put_manifest(r, entry);
+    put_local(r, entry, bytes.s, bytes.len);
     if (r->remote.url && r->remote.write) {
         remote_put(&r->remote, "cas", name, bytes.s, bytes.len);
         remote_manifest(r, &m);
@@ -310,7 +333,7 @@ const char *recall_keep(struct recall *r, const struct attempt *at, const struct
     if (!at->log.traced)
         return "not all that it read was noted";
     struct manifest_entry entry = {0};
-    struct kept kept = {.exit = at->exit};
+    struct kept kept = {0};
     const char *why = look_again(r, at, seen, &entry.inputs);
     if (why)
         return why;

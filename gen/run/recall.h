@@ -37,7 +37,6 @@ extern const char *const recall_suffixes[KEPT_PARTS];
 struct kept {
     const char *part[KEPT_PARTS]; /* NULL: there is no such file */
     size_t size[KEPT_PARTS];
-    int exit;
 };
 
 /* In rootdir, with `t` ready to run; `session` is $TESTFAN_SESSION or NULL. recall_end in any case. */

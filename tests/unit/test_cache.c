@@ -57,7 +57,7 @@ static const char *keep(const struct cache *c, char first, size_t n) {
 
 static void set_age(const char *name, long seconds) {
     const struct timespec times[2] = {{.tv_sec = 1000000000 - seconds}, {.tv_sec = 1000000000 - seconds}};
-    assert_int_equal(utimensat(AT_FDCWD, arena_printf(&arena, "cache/cas/%.2s/%s", name, name), times, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, arena_printf(&arena, "cache/cas/%s", name), times, 0), 0);
 }
 
 static bool is_kept(const struct cache *c, const char *name) {
@@ -70,7 +70,7 @@ static void test_what_is_damaged_is_removed(void **state) {
     struct cache c = new_cache(1 << 20);
     const char *name = keep(&c, 'a', 1000);
     assert_true(is_kept(&c, name));
-    const char *path = arena_printf(&arena, "cas/%.2s/%s", name, name);
+    const char *path = arena_printf(&arena, "cas/%s", name);
     tree_write(&arena, "cache", path, "something else");
     assert_false(is_kept(&c, name));
     assert_false(os_is_file(os_join(&arena, "cache", path)));
@@ -97,13 +97,32 @@ static void test_what_a_killed_process_left_goes(void **state) {
     (void)state;
     struct cache c = new_cache(1 << 20);
     keep(&c, 'a', 10);
-    tree_write(&arena, "cache", "cas/aa/half.1.2", "half");
-    tree_write(&arena, "cache", "cas/aa/new.1.2", "half");
+    tree_write(&arena, "cache", "cas/half.1.2", "half");
+    tree_write(&arena, "cache", "cas/new.1.2", "half");
     const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
-    utimensat(AT_FDCWD, "cache/cas/aa/half.1.2", times, 0);
+    utimensat(AT_FDCWD, "cache/cas/half.1.2", times, 0);
     cache_trim(&c);
-    assert_false(os_is_file("cache/cas/aa/half.1.2"));
-    assert_true(os_is_file("cache/cas/aa/new.1.2"));
+    assert_false(os_is_file("cache/cas/half.1.2"));
+    assert_true(os_is_file("cache/cas/new.1.2"));
+}
+
+/* An older testfan had folders of two digits. */
+static void test_entries_in_folders_go_as_others_do(void **state) {
+    (void)state;
+    struct cache c = new_cache(1000);
+    const char *name = keep(&c, 'a', 500), *path = arena_printf(&arena, "cache/cas/%.2s/%s", name, name);
+    tree_write(&arena, "cache", arena_printf(&arena, "cas/%.2s/%s", name, name), "older");
+    const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    utimensat(AT_FDCWD, path, times, 0);
+    struct cache_sums sums;
+    cache_sum(&c, &sums);
+    assert_int_equal(sums.bytes, 505);
+    keep(&c, 'b', 500);
+    cache_sum(&c, &sums);
+    assert_int_equal(sums.bytes, 500);
+    assert_false(os_is_file(path));
+    cache_trim(&c);
+    assert_false(os_is_dir(os_dirname(&arena, path)));
 }
 
 static void test_what_is_too_large_is_not_kept(void **state) {
@@ -329,6 +348,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_is_damaged_is_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_used_longest_ago_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_a_killed_process_left_goes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_entries_in_folders_go_as_others_do, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_too_large_is_not_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
         cmocka_unit_test(test_manifest_as_text),
