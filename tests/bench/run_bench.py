@@ -134,4 +134,5 @@ def main():
     sys.exit(mean < 1.25 or min(long, default=2) < 1 or min(short, default=2) < 1.2)
 
 
-main()
+if __name__ == "__main__":
+    main()
