@@ -1,8 +1,10 @@
 """Keeps one started pytest ready and forks it for each test file: what `testfan exec` asks in place of starting Python.
 
     python testfan_server.py SOCKET NAME IDLE -- PYTEST_ARGS
+    python testfan_server.py SOCKET NAME IDLE LINE
 
-SOCKET is the descriptor of a listening socket whose path is NAME. pytest is started as the worker starts it and comes as far
+SOCKET is the descriptor of a listening socket whose path is NAME. Where neither the arguments are known yet nor the last name of
+the socket, they are told at LINE, the descriptor of a socket. pytest is started as the worker starts it and comes as far
 as is the same for every file; there it serves. A request is a length and JSON, with the descriptor that is to be the child's
 output. The answers are pairs of integers: CHILD and its pid, END and how it ended as waitpid tells it, when nothing is left of
 what it started; or STALE, when a file that was read before forking has changed, or COLD, when a fork could differ from a process
@@ -26,6 +28,7 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
 
 import _socket
 import gc
+import importlib
 import select
 import struct
 
@@ -478,15 +481,30 @@ def warm(config):
         pathlib.fnmatch_ex(pattern, pathlib.Path("x"))
 
 
+def hear_rest(line, early_name):
+    """The name and the arguments, which are found out while we come as far as we can without them."""
+    try:
+        importlib.import_module("pytest")
+    except ImportError:  # said later
+        pass
+    told = testfan_workers.receive(_socket.socket(fileno=line))
+    testfan_files.remove(early_name)
+    if told is None:
+        os._exit(0)
+    os.close(told["output"])
+    return told["name"], told["args"]
+
+
 def main():
-    words = sys.argv[1:]
-    split = words.index("--")
-    fd, name, idle = words[:split]
-    listener = _socket.socket(fileno=int(fd))
+    fd, name, idle, line, *args = sys.argv[1:]
+    listener, early = _socket.socket(fileno=int(fd)), line != "--"
     testfan_orphans.adopt()
-    tracer = testfan_worker.start_trace(testfan_files.own_file(".trace"))
+    tracer = testfan_worker.start_trace(testfan_files.own_file(".trace"), None if early else testfan_worker.read_sites())
+    if early:
+        name, args = hear_rest(int(line), name)
+        tracer.narrow(testfan_worker.read_sites())
     server = Server(listener, name, float(idle), tracer)
-    plugin = testfan_served.ServedTarget(server, words[split + 1 :])
+    plugin = testfan_served.ServedTarget(server, args)
     status = testfan_served.run(plugin, plugin.words + ["--junitxml=" + testfan_files.own_file(".xml")])
     if not plugin.served:
         sys.stdout.flush()

@@ -48,16 +48,28 @@ def by_searcher():
 
 class Tracer:
     def __init__(self, log, root, sites, child):
-        self.log, self.root, self.sites, self.child = log, root, sites, child
-        self.outside = tuple(folder.rstrip("/") + "/" for folder in sites)
-        self.prefixes = tuple(folder.rstrip("/") + "/" for folder in [root, *sites])
+        self.log, self.root, self.child = log, root, child
         self.seen, self.pending = set(), []
+        self.sites, self.outside, self.prefixes = None, ("/",), ("/",)
+        if sites is not None:
+            self.narrow(sites)
         self.names = set(sys.modules)
         self.folders = {}  # thread -> dir_fd of the os.open() it is in
         self.buffered = True
         self.searching = False  # pytest is looking for its plugins
         self.open, self.write, self.close, self.listdir = os.open, os.write, os.close, os.listdir
         self.stat, self.readlink = os.stat, os.readlink
+
+    def narrow(self, sites):
+        """Says which folders outside the tree count: until then all do, and nothing is written."""
+        self.sites = sites
+        self.outside = tuple(folder.rstrip("/") + "/" for folder in sites)
+        self.prefixes = tuple(folder.rstrip("/") + "/" for folder in [self.root, *sites])
+        self.pending = [record for record in self.pending if record[0] in "mxy" or self.counts(*record.partition("\0")[0].partition("/"))]
+
+    def counts(self, kind, slash, rest):
+        path = slash + rest
+        return path.startswith(self.outside if kind == "o" else self.prefixes) or path == self.root or "/.." in path
 
     def note(self, kind, path):
         if path.__class__ is int:
@@ -93,9 +105,9 @@ class Tracer:
             self.flush()
 
     def flush(self):
-        records, self.pending = self.pending, []
-        if not records:
+        if self.sites is None or not self.pending:
             return
+        records, self.pending = self.pending, []
         data = b"".join(os.fsencode(r) + b"\0" for r in records)
         if not self.append(self.log, data):
             self.pending = records + self.pending  # perhaps later
@@ -302,7 +314,7 @@ class Tracer:
         """The environment for a child, as a list of bytes, with what lets a Python child find this module."""
         env = [k + b"=" + v for k, v in os.environb.items()] if env is None else list(env)
         path = [e[11:] for e in env if e.startswith(b"PYTHONPATH=")]
-        told = [self.log, self.root, *self.sites]
+        told = [self.log, self.root, *(self.sites or ())]
         env = [e for e in env if not e.startswith(b"PYTHONPATH=")]
         env.append(b"PYTHONPATH=" + b":".join([os.fsencode(self.child), *path]))
         env.append(b"TESTFAN_TRACE=" + b"\n".join(map(os.fsencode, told)))

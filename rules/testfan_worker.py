@@ -207,16 +207,19 @@ def as_module(plugin):
     return module
 
 
-def start_trace(log):
+def read_sites():
+    """The folders of distributions."""
+    try:
+        with open(os.path.join(".testfan", "cache", "sites"), encoding="utf-8", errors="surrogateescape") as file:
+            return [line[5:-1] for line in file if line.startswith("site ")]
+    except FileNotFoundError:  # somebody cleared the cache: distributions go unwatched once
+        return []
+
+
+def start_trace(log, sites):
     import atexit
 
     testfan_trace = import_rule("testfan_trace")
-    sites = []
-    try:
-        with open(os.path.join(".testfan", "cache", "sites"), encoding="utf-8", errors="surrogateescape") as file:
-            sites = [line[5:-1] for line in file if line.startswith("site ")]
-    except FileNotFoundError:  # somebody cleared the cache: distributions go unwatched once
-        pass
     child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
     tracer = testfan_trace.start(log, os.getcwd(), sites, child)
     atexit.register(tracer.flush)
@@ -244,7 +247,7 @@ def main():
     words = sys.argv[1:]
     split = words.index("--")
     target, log, trace, limit, before, shard, *nodes = words[:split]
-    tracer = start_trace(trace) if trace and hasattr(sys, "addaudithook") else None
+    tracer = start_trace(trace, read_sites()) if trace and hasattr(sys, "addaudithook") else None
     run_pytest(TargetPlugin(target, log, nodes, tracer, float(limit), before.split(",") if before else [], shard), words[split + 1 :])
 
 

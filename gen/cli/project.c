@@ -48,17 +48,19 @@ static const char *in_root(const struct project *p, const char *path) {
     return os_join(p->arena, p->config.rootdir, path);
 }
 
-static bool load_config(struct project *p, const struct invocation *in, bool must_run) {
+static bool load_config(struct project *p, const struct invocation *in, unsigned flags) {
     if (!config_load(p->arena, p->start, 0, &p->config))
         return false;
     if (in->since)
         git_start(p->arena, p->config.rootdir, in->since, &p->git);
     const char *wanted = in->python ? in->python : p->config.testfan.python;
-    bool must = must_run || in->python;
+    bool must_run = flags & PROJECT_RUNS, must = must_run || in->python;
+    const char *cache = in_root(p, ".testfan/cache/python.json");
+    const char *command = python_locate(p->arena, p->config.rootdir, wanted);
     out_set_tmp(in_root(p, ".testfan/tmp"));
-    if (!python_find(p->arena, p->config.rootdir, wanted, in_root(p, ".testfan/cache/python.json"), must,
-                     &p->python) &&
-        must)
+    if ((flags & PROJECT_STARTS) && command && !os_is_file(cache))
+        support_start_early(p, in, command);
+    if (!python_find(p->arena, command, wanted, cache, must, &p->python) && must)
         return false;
     if (must_run && !p->python.pytest) {
         diag(DIAG_NO_INTERPRETER, NULL, 0, 0, "'%s' has no pytest", p->python.path);
@@ -85,7 +87,7 @@ static bool load(struct arena *a, const struct invocation *in, unsigned flags, s
         diag(DIAG_USAGE, NULL, 0, 0, "there is no folder '%s'", in->dir);
         return false;
     }
-    if (!load_config(p, in, flags & PROJECT_RUNS))
+    if (!load_config(p, in, flags))
         return false;
     size_t n = strlen(p->config.rootdir);
     bool inside = strncmp(p->start, p->config.rootdir, n) == 0 && strlen(p->start) > n;

@@ -16,12 +16,19 @@ struct invocation;
 struct schedule;
 
 /* A tree as far as the stages have come: configuration, interpreter, files, facts, edges. */
+/* A fork server that starts before it is known for what: the interpreter was not asked yet. */
+struct early_server {
+    const char *python, *path; /* its interpreter, its socket for the time being, relative to rootdir; or NULL */
+    int line;                  /* to tell it */
+};
+
 struct project {
     struct arena *arena;
     const char *start; /* the folder where testfan was started (-C), absolute */
     const char *below; /* that folder relative to rootdir, "" when it is the same */
     struct config config;
     struct python python;
+    struct early_server early;
     struct scan scan;
     struct git_question git;
     struct git_changes changes; /* since the revision of --since */

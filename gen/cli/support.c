@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,14 +48,8 @@ static bool write_lists(const struct project *p) {
     return ok;
 }
 
-/* What the fork server reads when it starts. */
-static bool write_base(const struct project *p, const struct dists *dists) {
+static bool write_rules(const struct project *p) {
     bool ok = write_text(p, ".testfan/.gitignore", "*\n");
-    ok = ok && write_text(p, ".testfan/stamp",
-                          arena_printf(p->arena, "%s%srules %s\n", dists_stamp(dists),
-                                       python_stamp(p->arena, &p->python, &p->config.testfan.env),
-                                       support_rules(p->arena)));
-    ok = ok && dists_write_sites(dists);
     static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
                                            {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
                                            {"testfan_company.py", ".testfan/rules/testfan_company.py"},
@@ -76,6 +71,14 @@ static bool write_base(const struct project *p, const struct dists *dists) {
     return ok;
 }
 
+/* What the fork server reads when it starts. */
+static bool write_base(const struct project *p, const struct dists *dists) {
+    const char *stamp = arena_printf(p->arena, "%s%srules %s\n", dists_stamp(dists),
+                                     python_stamp(p->arena, &p->python, &p->config.testfan.env),
+                                     support_rules(p->arena));
+    return write_rules(p) && write_text(p, ".testfan/stamp", stamp) && dists_write_sites(dists);
+}
+
 bool support_write(struct project *p, const struct strs *watched) {
     bool ok = write_base(p, &p->dists) && dists_write(&p->dists, &p->graph) && write_lists(p);
     ok = ok && closure_write(&p->sure, os_join(p->arena, p->config.rootdir, CLOSURE_SURE)) &&
@@ -94,26 +97,65 @@ static bool may_start(const struct project *p, const struct invocation *in) {
            !os_is_dir(os_join(p->arena, p->config.rootdir, ".testfan/results"));
 }
 
+/* In a process that goes no further than this; false: it cannot be done. */
+static bool enter_rootdir(const struct project *p) {
+    return chdir(p->config.rootdir) == 0 && setenv("PWD", p->config.rootdir, 1) == 0;
+}
+
 static void start_server(const struct project *p) {
     struct dists dists;
     const char *why;
     const struct strs args = plan_arguments(p->arena, &p->config, &(struct strs){0});
     dists_index(&dists, p->arena, &p->python, &p->config);
-    if (!write_base(p, &dists) || chdir(p->config.rootdir) != 0)
+    if (!write_base(p, &dists) || !enter_rootdir(p))
         return;
-    setenv("PWD", p->config.rootdir, 1);
     struct strs env = run_environment(p->arena);
-    server_start(&(struct server){p->arena, SERVER_PROGRAM, p->python.path, &args, &env}, &why);
+    const struct server server = {p->arena, SERVER_PROGRAM, p->python.path, &args, &env};
+    bool waits = p->early.path && str_eq(p->early.python, p->python.path);
+    if (!waits || !server_settle(&server, p->early.path, p->early.line))
+        server_start(&server, &why);
 }
 
-void support_start_server(const struct project *p, const struct invocation *in) {
-    if (!may_start(p, in))
+static void start_early(const struct project *p, int line) {
+    if (!write_rules(p) || !enter_rootdir(p))
         return;
+    struct strs env = run_environment(p->arena);
+    server_start_early(&(struct server){p->arena, SERVER_PROGRAM, p->early.python, NULL, &env}, p->early.path,
+                       line);
+}
+
+/* Its own child is nobody's. */
+static bool fork_away(void) {
     pid_t pid = fork();
     if (pid == 0 && fork() == 0)
-        start_server(p);
+        return true;
     if (pid == 0)
         _exit(0);
     if (pid > 0)
         waitpid(pid, NULL, 0);
+    return false;
+}
+
+void support_start_server(struct project *p, const struct invocation *in) {
+    if (may_start(p, in) && fork_away()) {
+        start_server(p);
+        _exit(0);
+    }
+    if (p->early.path)
+        close(p->early.line);
+    p->early = (struct early_server){0};
+}
+
+void support_start_early(struct project *p, const struct invocation *in, const char *command) {
+    int ends[2];
+    if (!may_start(p, in) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return;
+    const char *path = arena_printf(p->arena, SERVER_FOLDER "/early.%ld", (long)getpid());
+    p->early = (struct early_server){command, path, ends[0]};
+    if (fork_away()) {
+        close(ends[0]);
+        start_early(p, ends[1]);
+        _exit(0);
+    }
+    close(ends[1]);
 }

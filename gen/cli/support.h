@@ -17,6 +17,9 @@ const char *support_rules(struct arena *a);
 
 /* Where nothing has run yet, here or elsewhere, all will, and the fork server starts beside us: in a process
  * of its own, which needs no more than the configuration and the interpreter. */
-void support_start_server(const struct project *p, const struct invocation *in);
+void support_start_server(struct project *p, const struct invocation *in);
+/* The same while the interpreter at `command` is still to be asked; the server waits for support_start_server
+ * to tell it the rest, or ends with us. */
+void support_start_early(struct project *p, const struct invocation *in, const char *command);
 
 #endif

@@ -3,9 +3,11 @@
 #endif
 #include "run/keeper.h"
 #include "base/os.h"
+#include "base/str.h"
 #include "run/child.h"
 #include "run/server.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -172,13 +174,23 @@ static bool has_children(pid_t pid) {
     return some;
 }
 
-/* Nobody can reach it, and nobody has: it hangs where it should have begun to serve. */
-static bool is_useless(pid_t pid, const char *name, uint64_t inode) {
-    struct os_stat st;
-    return !(os_stat(name, &st) && st.ino == inode) && !has_children(pid);
+/* By whatever name. */
+static bool can_be_reached(uint64_t inode) {
+    bool found = false;
+    DIR *d = opendir(SERVER_FOLDER);
+    for (struct dirent *e; d && !found && (e = readdir(d));)
+        found = e->d_ino == inode;
+    if (d)
+        closedir(d);
+    return found;
 }
 
-static void watch_server(pid_t pid, const char *name, uint64_t inode, const sigset_t *mask) {
+/* Nobody can reach it, and nobody has: it hangs where it should have begun to serve. */
+static bool is_useless(pid_t pid, uint64_t inode) {
+    return !can_be_reached(inode) && !has_children(pid);
+}
+
+static void watch_server(pid_t pid, uint64_t inode, const sigset_t *mask) {
     struct sigaction action = {.sa_handler = pass_on};
     const struct timespec look = {LOOK_SECONDS, 0};
     siginfo_t end;
@@ -190,7 +202,7 @@ static void watch_server(pid_t pid, const char *name, uint64_t inode, const sigs
     while (!has_ended(pid, &end)) {
         if (pselect(0, NULL, NULL, NULL, &look, mask) != 0)
             continue;
-        useless = is_useless(pid, name, inode) ? useless + 1 : 0;
+        useless = is_useless(pid, inode) ? useless + 1 : 0;
         if (useless >= USELESS_LOOKS)
             kill(pid, SIGKILL);
     }
@@ -198,13 +210,11 @@ static void watch_server(pid_t pid, const char *name, uint64_t inode, const sigs
 }
 
 int keeper_main(int argc, char **argv) {
-    if (argc < 7)
+    if (argc < 9)
         return 2;
-    int listener = atoi(argv[5]);
-    const char *name = argv[6];
     struct os_stat st = {0};
-    int held = open(name, HOLD | O_CLOEXEC); /* until this is closed, no other file gets its number */
-    os_stat(name, &st);
+    int held = open(argv[6], HOLD | O_CLOEXEC); /* until this is closed, no other file gets its number */
+    os_stat(argv[6], &st);
     keeper_adopt(1);
     const sigset_t mask = catch_child_ends();
     pid_t pid = fork();
@@ -214,13 +224,15 @@ int keeper_main(int argc, char **argv) {
         execv(argv[3], argv + 3);
         _exit(127);
     }
-    close(listener);
+    close(atoi(argv[5]));
+    if (!str_eq(argv[8], "--"))
+        close(atoi(argv[8]));
     dup2(0, 1);
     dup2(0, 2);
     if (pid > 0)
-        watch_server(pid, name, st.ino, &mask);
+        watch_server(pid, st.ino, &mask);
     keeper_end_children(0);
-    server_forget(name);
+    server_forget();
     if (held >= 0)
         close(held);
     return 0;

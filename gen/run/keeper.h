@@ -18,8 +18,8 @@ void keeper_serve(const char *const *argv, const char *const *env, int out, int 
 void keeper_adopt(int on);
 /* Ends and reaps all children of this process but one, and theirs, and theirs. */
 void keeper_end_children(pid_t but);
-/* `testfan exec keep PYTHON testfan_server.py LISTENER NAME …`: starts a fork server and waits for its end.
- */
+/* `testfan exec keep PYTHON testfan_server.py LISTENER NAME IDLE …`: starts a fork server and waits for its
+ * end. */
 int keeper_main(int argc, char **argv);
 
 #endif

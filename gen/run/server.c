@@ -117,23 +117,27 @@ static int own_pipe(void) {
     return both;
 }
 
-static void close_others(int kept) {
+static void close_others(int kept, int too) {
     DIR *d = opendir("/dev/fd");
     for (struct dirent *e; d && (e = readdir(d));) {
         int fd = atoi(e->d_name);
-        if (fd > 2 && fd != kept && fd != dirfd(d))
+        if (fd > 2 && fd != kept && fd != too && fd != dirfd(d))
             close(fd);
     }
     if (d)
         closedir(d);
 }
 
-static void become_server(const struct server *s, const char *name, int listener, int out) {
+static int raise_fd(int fd) {
+    int raised = fcntl(fd, F_DUPFD, HIGH_FD);
+    return raised < 0 ? dup(fd) : raised;
+}
+
+/* Its arguments, or a line that they come by. */
+static void become_server(const struct server *s, const char *name, int listener, int line, int out) {
     child_detach(out);
-    int fd = fcntl(listener, F_DUPFD, HIGH_FD);
-    if (fd < 0)
-        fd = dup(listener);
-    close_others(fd);
+    int fd = raise_fd(listener), told = line < 0 ? -1 : raise_fd(line);
+    close_others(fd, told);
     struct strs argv = {0};
     const char *idle = getenv("TESTFAN_IDLE");
     const char *const words[] = {os_self(s->arena),
@@ -144,10 +148,10 @@ static void become_server(const struct server *s, const char *name, int listener
                                  arena_printf(s->arena, "%d", fd),
                                  name,
                                  idle ? idle : arena_printf(s->arena, "%d", IDLE_SECONDS),
-                                 "--"};
+                                 s->args ? "--" : arena_printf(s->arena, "%d", told)};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         array_push(s->arena, &argv, words[i]);
-    for (uint32_t i = 0; i < s->args->len; i++)
+    for (uint32_t i = 0; s->args && i < s->args->len; i++)
         array_push(s->arena, &argv, s->args->items[i]);
     array_push(s->arena, &argv, NULL);
     union {
@@ -159,13 +163,13 @@ static void become_server(const struct server *s, const char *name, int listener
 }
 
 /* The server is nobody's child. */
-static bool launch(const struct server *s, const char *name, int listener) {
+static bool launch(const struct server *s, const char *name, int listener, int line) {
     int out = own_pipe();
     fflush(NULL);
     pid_t pid = out < 0 ? -1 : fork();
     if (pid == 0) {
         if (fork() == 0)
-            become_server(s, name, listener, out);
+            become_server(s, name, listener, line, out);
         _exit(0);
     }
     if (out >= 0)
@@ -204,11 +208,14 @@ static void forget(const char *name) {
         unlink(name);
 }
 
-void server_forget(const char *name) {
+void server_forget(void) {
     struct arena a = {0};
     int lock = lock_folder();
-    forget(name);
-    forget(arena_printf(&a, "%s" BRANCH, name));
+    DIR *d = opendir(SERVER_FOLDER);
+    for (struct dirent *e; d && (e = readdir(d));)
+        forget(arena_printf(&a, SERVER_FOLDER "/%s", e->d_name));
+    if (d)
+        closedir(d);
     if (lock >= 0)
         close(lock);
     arena_free(&a);
@@ -226,7 +233,7 @@ static int start_one(const struct server *s, const char *name, bool *started, co
     }
     if (listener >= 0) {
         *why = "it cannot be started";
-        *started = launch(s, name, listener);
+        *started = launch(s, name, listener, -1);
         if (*started)
             line = line_reach(name);
         close(listener);
@@ -255,11 +262,54 @@ bool server_start(const struct server *s, const char **why) {
     return line >= 0;
 }
 
+void server_start_early(const struct server *s, const char *path, int line) {
+    const char *why;
+    if (!make_folder(&why))
+        return;
+    int lock = lock_folder();
+    int listener = line_listen(s->arena, path);
+    if (listener >= 0) {
+        launch(s, path, listener, line);
+        close(listener);
+    }
+    if (lock >= 0)
+        close(lock);
+}
+
 static cJSON *strings(const struct strs *list) {
     cJSON *array = cJSON_CreateArray();
     for (uint32_t i = 0; i < list->len; i++)
         cJSON_AddItemToArray(array, cJSON_CreateString(list->items[i]));
     return array;
+}
+
+static void tell_rest(const struct server *s, const char *name, int line) {
+    int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "name", name);
+    cJSON_AddItemToObject(json, "args", strings(s->args));
+    char *text = cJSON_PrintUnformatted(json);
+    if (out >= 0) {
+        line_send(line, out, text);
+        close(out);
+    }
+    free(text);
+    cJSON_Delete(json);
+}
+
+bool server_settle(const struct server *s, const char *path, int line) {
+    const char *name = socket_name(s);
+    const char *tmp = arena_printf(s->arena, "%s.%ld", name, (long)getpid());
+    int lock = lock_folder(), other = line_reach(name);
+    bool settled =
+        other < 0 && !refusal(s->arena, name) && link(path, tmp) == 0 && rename(tmp, name) == 0;
+    if (settled)
+        tell_rest(s, name, line);
+    if (other >= 0)
+        close(other);
+    if (lock >= 0)
+        close(lock);
+    return settled;
 }
 
 static char *request_text(const struct request *r) {

@@ -44,9 +44,16 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
 /* Has the processes that go on from file to file end, of every server here, and waits for them: the server
  * gives each a minute. */
 void server_finish(struct arena *a);
-/* The server that listened at `name` has ended: takes its sockets away, unless another one has their place.
+/* A server has ended: takes away the sockets at which nobody listens. */
+void server_forget(void);
+/*
+ * Starts a server before it is known which one it will be: it listens at `path`, comes as far as it can
+ * without s->args (NULL), and waits for server_settle at the other end of the pair of sockets `line`, or ends
+ * when that is closed.
  */
-void server_forget(const char *name);
+void server_start_early(const struct server *s, const char *path, int line);
+/* Tells it; `line` is our end. False when it is not wanted: such a server listens already, or was refused. */
+bool server_settle(const struct server *s, const char *path, int line);
 
 /* Has a server that runs collect the whole suite in a child, to run guests in forks of it
  * (rules/testfan_company.py), unless it has. What it has collected lives as long as the process `run`, but

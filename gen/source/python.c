@@ -48,7 +48,7 @@ static const char *in_venv(struct arena *a, const char *venv, bool expected) {
     return command;
 }
 
-static const char *find_command(struct arena *a, const char *rootdir, const char *wanted) {
+const char *python_locate(struct arena *a, const char *rootdir, const char *wanted) {
     if (wanted)
         return strchr(wanted, '/') && *wanted != '/' ? os_which(a, os_join(a, rootdir, wanted))
                                                      : os_which(a, wanted);
@@ -190,10 +190,9 @@ static void take_answer(struct arena *a, const cJSON *answer, struct python *py)
     py->pytest_major = py->pytest ? (unsigned)strtoul(py->pytest, NULL, 10) : 0;
 }
 
-bool python_find(struct arena *a, const char *rootdir, const char *wanted, const char *cache, bool must,
+bool python_find(struct arena *a, const char *command, const char *wanted, const char *cache, bool must,
                  struct python *py) {
     *py = (struct python){.stdlib = {.arena = a}};
-    const char *command = find_command(a, rootdir, wanted);
     cJSON *answer = command ? answer_cached(a, command, cache) : NULL;
     if (command && !answer)
         answer = answer_ask(a, command, cache);

@@ -37,13 +37,16 @@ struct python {
     ARRAY(struct dist) dists; /* sorted by name */
 };
 
+/* The path of the interpreter: `wanted` (from --python or [tool.testfan] python) when not NULL, then
+ * $VIRTUAL_ENV, .venv in `rootdir`, python3 on PATH; NULL when there is none. */
+const char *python_locate(struct arena *a, const char *rootdir, const char *wanted);
+
 /*
- * Finds the interpreter (`wanted` from --python or [tool.testfan] python when not NULL, then $VIRTUAL_ENV,
- * .venv in `rootdir`, python3 on PATH) and asks it. The answer is kept in the file `cache` (may be NULL) and
- * asked again when the interpreter, one of its site folders or .pth files, or PYTHONPATH has changed. False
- * when there is none that runs; reported as an error when `must`, else as nothing.
+ * Asks the interpreter at `command` (of python_locate, may be NULL). The answer is kept in the file `cache`
+ * (may be NULL) and asked again when the interpreter, one of its site folders or .pth files, or PYTHONPATH
+ * has changed. False when it does not run; reported as an error when `must`, else as nothing.
  */
-bool python_find(struct arena *a, const char *rootdir, const char *wanted, const char *cache, bool must,
+bool python_find(struct arena *a, const char *command, const char *wanted, const char *cache, bool must,
                  struct python *py);
 
 /* Whether this interpreter can tell what a run reads (sys.addaudithook, 3.8). */
