@@ -28,7 +28,6 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
 
 import _socket
 import gc
-import importlib
 import select
 import struct
 
@@ -484,7 +483,7 @@ def warm(config):
 def hear_rest(line, early_name):
     """The name and the arguments, which are found out while we come as far as we can without them."""
     try:
-        importlib.import_module("pytest")
+        __import__("pytest")
     except ImportError:  # said later
         pass
     told = testfan_workers.receive(_socket.socket(fileno=line))

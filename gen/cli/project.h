@@ -18,8 +18,9 @@ struct schedule;
 /* A tree as far as the stages have come: configuration, interpreter, files, facts, edges. */
 /* A fork server that starts before it is known for what: the interpreter was not asked yet. */
 struct early_server {
-    const char *python, *path; /* its interpreter, its socket for the time being, relative to rootdir; or NULL */
-    int line;                  /* to tell it */
+    const char *python,
+        *path; /* its interpreter, its socket for the time being, relative to rootdir; or NULL */
+    int line;  /* to tell it */
 };
 
 struct project {

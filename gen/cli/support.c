@@ -73,9 +73,9 @@ static bool write_rules(const struct project *p) {
 
 /* What the fork server reads when it starts. */
 static bool write_base(const struct project *p, const struct dists *dists) {
-    const char *stamp = arena_printf(p->arena, "%s%srules %s\n", dists_stamp(dists),
-                                     python_stamp(p->arena, &p->python, &p->config.testfan.env),
-                                     support_rules(p->arena));
+    const char *stamp =
+        arena_printf(p->arena, "%s%srules %s\n", dists_stamp(dists),
+                     python_stamp(p->arena, &p->python, &p->config.testfan.env), support_rules(p->arena));
     return write_rules(p) && write_text(p, ".testfan/stamp", stamp) && dists_write_sites(dists);
 }
 
@@ -151,7 +151,8 @@ void support_start_early(struct project *p, const struct invocation *in, const c
     if (!may_start(p, in) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return;
     const char *path = arena_printf(p->arena, SERVER_FOLDER "/early.%ld", (long)getpid());
-    p->early = (struct early_server){command, path, ends[0]};
+    p->early =
+        (struct early_server){os_normalize(p->arena, os_join(p->arena, p->start, command)), path, ends[0]};
     if (fork_away()) {
         close(ends[0]);
         start_early(p, ends[1]);

@@ -212,8 +212,12 @@ void server_forget(void) {
     struct arena a = {0};
     int lock = lock_folder();
     DIR *d = opendir(SERVER_FOLDER);
-    for (struct dirent *e; d && (e = readdir(d));)
-        forget(arena_printf(&a, SERVER_FOLDER "/%s", e->d_name));
+    for (struct dirent *e; d && (e = readdir(d));) {
+        struct os_stat st;
+        const char *name = arena_printf(&a, SERVER_FOLDER "/%s", e->d_name);
+        if (os_stat(name, &st) && S_ISSOCK(st.mode))
+            forget(name);
+    }
     if (d)
         closedir(d);
     if (lock >= 0)
@@ -301,8 +305,7 @@ bool server_settle(const struct server *s, const char *path, int line) {
     const char *name = socket_name(s);
     const char *tmp = arena_printf(s->arena, "%s.%ld", name, (long)getpid());
     int lock = lock_folder(), other = line_reach(name);
-    bool settled =
-        other < 0 && !refusal(s->arena, name) && link(path, tmp) == 0 && rename(tmp, name) == 0;
+    bool settled = other < 0 && !refusal(s->arena, name) && link(path, tmp) == 0 && rename(tmp, name) == 0;
     if (settled)
         tell_rest(s, name, line);
     if (other >= 0)
