@@ -31,6 +31,9 @@ OBJ      := $(SRC:%.c=$(B)/obj/%.o)
 LIBOBJ   := $(filter-out $(B)/obj/gen/cli/main.o,$(OBJ))
 GRAMMAR  := $(foreach g,python toml,$(B)/obj/grammar/$(g)-parser.o $(B)/obj/grammar/$(g)-scanner.o)
 EMBED    := $(sort $(wildcard templates/*.in rules/*.py rules/*.bzl))
+# What the fork server imports, compiled for the Python that is here; another one compiles it by itself.
+PYTAG    := $(shell $(PYTHON3) -c 'import sys; print(sys.implementation.cache_tag)' 2>/dev/null)
+COMPILED := $(if $(PYTAG),$(patsubst rules/%.py,$(B)/rules/%.$(PYTAG).pyc,$(filter-out %_probe.py %_bazel.py %_server.py,$(sort $(wildcard rules/testfan_*.py)))))
 UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 
 # One short line a step; `make V=1` shows the commands.
@@ -66,8 +69,10 @@ $(B)/embed: templates/embed.c
 	@mkdir -p $(@D)
 	$(call say,cc,$@)
 	$(Q)$(CC) -std=c11 -O1 -o $@ $<
-$(B)/embedded.c: $(B)/embed $(EMBED)
-	$(Q)$(B)/embed $(EMBED) > $@.tmp && mv $@.tmp $@
+$(B)/embedded.c: $(B)/embed $(EMBED) $(COMPILED)
+	$(Q)$(B)/embed $(EMBED) $(COMPILED) > $@.tmp && mv $@.tmp $@
+$(B)/rules/%.$(PYTAG).pyc: rules/%.py
+	$(Q)$(PYTHON3) -c 'import py_compile as p, sys; p.compile(*sys.argv[1:], sys.argv[1], True, invalidation_mode=p.PycInvalidationMode.CHECKED_HASH)' $< $@
 $(B)/obj/embedded.o: $(B)/embedded.c
 	@mkdir -p $(@D)
 	$(call say,cc,$@)

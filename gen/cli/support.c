@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define COMPILED ".testfan/rules/__pycache__/" /* PEP 3147 */
+
 static bool write_text(const struct project *p, const char *path, const char *text) {
     return out_write(os_join(p->arena, p->config.rootdir, path), text, strlen(text), NULL);
 }
@@ -64,10 +66,15 @@ static bool write_rules(const struct project *p) {
                                            {"testfan_session.py", ".testfan/rules/testfan_session.py"},
                                            {"testfan_workers.py", ".testfan/rules/testfan_workers.py"},
                                            {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
-    for (const struct embedded_file *f = embedded_files; f->name; f++)
+    for (const struct embedded_file *f = embedded_files; f->name && ok; f++) {
         for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)
             if (strcmp(f->name, rules[i][0]) == 0)
                 ok = write_text(p, rules[i][1], f->text);
+        if (str_ends(f->name, ".pyc"))
+            ok = out_write(
+                os_join(p->arena, p->config.rootdir, arena_printf(p->arena, COMPILED "%s", f->name)), f->text,
+                f->len, NULL);
+    }
     return ok;
 }
 
