@@ -240,6 +240,11 @@ void os_end_with_parent(void) {
 #endif
 }
 
+bool os_outlives_terminal(void) {
+    struct sigaction now;
+    return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 int64_t os_now(void) {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);

@@ -53,6 +53,9 @@ char *os_self(struct arena *a);
 /* When our parent ends, however it does, we get SIGTERM. */
 void os_end_with_parent(void);
 
+/* Whether we were started under nohup: a terminal that is closed is nothing to us. */
+bool os_outlives_terminal(void);
+
 /* Nanoseconds of the monotonic clock. */
 int64_t os_now(void);
 

@@ -40,7 +40,7 @@ static void set_nonblocking(int fd) {
 }
 
 enum { WATCHED = 3 };
-static const int watched[WATCHED] = {SIGINT, SIGTERM, SIGHUP};
+static const int watched[WATCHED] = {SIGINT, SIGTERM, SIGHUP}; /* the last one not under nohup */
 
 static bool watch_signals(struct sigaction before[WATCHED]) {
     if (signal_pipe[0] < 0 && pipe(signal_pipe) != 0)
@@ -49,7 +49,9 @@ static bool watch_signals(struct sigaction before[WATCHED]) {
     set_nonblocking(signal_pipe[1]);
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < WATCHED; i++)
+    size_t n = os_outlives_terminal() ? WATCHED - 1 : WATCHED;
+    sigaction(SIGHUP, NULL, &before[WATCHED - 1]);
+    for (size_t i = 0; i < n; i++)
         sigaction(watched[i], &action, &before[i]);
     return true;
 }

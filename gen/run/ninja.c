@@ -81,6 +81,8 @@ static pid_t start(const struct strs *argv, int out[2]) {
     if (pid != 0)
         return pid;
     os_end_with_parent();
+    if (os_outlives_terminal())
+        setpgid(0, 0); /* ninja itself would heed what its group is told */
     dup2(out[1], 1);
     dup2(out[1], 2);
     close(out[0]);
@@ -119,11 +121,12 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
         die("cannot make a pipe:");
     struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART}, old[3];
     static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP};
+    const int heeded = os_outlives_terminal() ? 2 : 3;
     sigemptyset(&action.sa_mask);
     fflush(NULL);
     pid_t pid = start(&argv, out);
     ninja_pid = pid;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < heeded; i++)
         sigaction(passed_on[i], &action, &old[i]);
     close(out[1]);
     if (pid < 0)
@@ -136,7 +139,7 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     ninja_pid = 0;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < heeded; i++)
         sigaction(passed_on[i], &old[i], NULL);
     bool interrupted = WIFSIGNALED(status) || WEXITSTATUS(status) == EXIT_INTERRUPTED_113;
     return interrupted ? 2 : WEXITSTATUS(status);
