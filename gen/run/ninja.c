@@ -1,6 +1,7 @@
 #include "run/ninja.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "run/crash.h"
 #include "run/notes.h"
 #include "run/screen.h"
 
@@ -104,15 +105,8 @@ static void pass_on(int sig) {
         kill((pid_t)ninja_pid, sig);
 }
 
-int ninja_run(struct arena *a, const struct ninja_call *call) {
-    const char *name = getenv("NINJA");
-    const char *ninja = os_which(a, name && *name ? name : "ninja");
-    if (!ninja) {
-        diag(DIAG_USAGE, NULL, 0, 0, "there is no ninja on PATH");
-        hint("install it: apt-get install ninja-build, or: pip install ninja");
-        return 127;
-    }
-    struct strs argv = ninja_words(a, ninja, call);
+/* Returns the status as waitpid gives it. */
+static int run_once(struct arena *a, const struct ninja_call *call, const struct strs *argv) {
     struct screen screen;
     screen_open(&screen, a, call->screen);
     bool told = call->screen->live || call->screen->verbose;
@@ -124,7 +118,7 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     const int heeded = os_outlives_terminal() ? 2 : 3;
     sigemptyset(&action.sa_mask);
     fflush(NULL);
-    pid_t pid = start(&argv, out);
+    pid_t pid = start(argv, out);
     ninja_pid = pid;
     for (int i = 0; i < heeded; i++)
         sigaction(passed_on[i], &action, &old[i]);
@@ -141,6 +135,32 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
     ninja_pid = 0;
     for (int i = 0; i < heeded; i++)
         sigaction(passed_on[i], &old[i], NULL);
+    return status;
+}
+
+static bool has_crashed(int status) {
+    int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return sig == SIGSEGV || sig == SIGABRT || sig == SIGBUS || sig == SIGILL || sig == SIGFPE;
+}
+
+int ninja_run(struct arena *a, const struct ninja_call *call) {
+    const char *name = getenv("NINJA");
+    const char *ninja = os_which(a, name && *name ? name : "ninja");
+    if (!ninja) {
+        diag(DIAG_USAGE, NULL, 0, 0, "there is no ninja on PATH");
+        hint("install it: apt-get install ninja-build, or: pip install ninja");
+        return 127;
+    }
+    struct strs argv = ninja_words(a, ninja, call);
+    const char *deps = os_join(a, os_dirname(a, call->file), ".ninja_deps");
+    int status = run_once(a, call, &argv);
+    if (has_crashed(status) && unlink(deps) == 0) {
+        fprintf(stderr, "testfan: ninja was killed by %s; once more without %s\n",
+                crash_signal_name(WTERMSIG(status)), deps);
+        status = run_once(a, call, &argv);
+    }
+    if (has_crashed(status))
+        return 128 + WTERMSIG(status);
     bool interrupted = WIFSIGNALED(status) || WEXITSTATUS(status) == EXIT_INTERRUPTED_113;
     return interrupted ? 2 : WEXITSTATUS(status);
 }

@@ -9,7 +9,7 @@ struct screen_options;
 
 /* One call of ninja in the current folder. */
 struct ninja_call {
-    const char *file;           /* the build file */
+    const char *file;           /* the build file, in the folder where ninja keeps its logs */
     const struct strs *targets; /* none: the file's default */
     long jobs;                  /* -1: ninja's own choice */
     long load;                  /* start nothing while the machine's load is above that; -1: whatever it is */
@@ -18,8 +18,9 @@ struct ninja_call {
 
 /*
  * Runs ninja ($NINJA or `ninja` on PATH), in rootdir, and shows its progress as call->screen says; what a
- * failing verdict prints is left out, since the summary says it better. Returns ninja's exit status; 2 when
- * it was interrupted; 127 when there is no ninja, which has been reported.
+ * failing verdict prints is left out, since the summary says it better. Where ninja itself crashes, as it
+ * does on a damaged .ninja_deps, it is run once more without that file, which is said. Returns ninja's exit
+ * status; 2 when it was interrupted; 127 when there is no ninja, which has been reported.
  */
 int ninja_run(struct arena *a, const struct ninja_call *call);
 
