@@ -176,7 +176,6 @@ class Server:
             self.refuse(reason)
             os._exit(0)
         warm(config)
-        gc.collect()
         gc.freeze()
         try:
             return self.loop()
@@ -444,7 +443,6 @@ class Server:
         self.name += BRANCH
         self.listener = testfan_files.listen_at(self.name)
         self.inode = testfan_memory.look(self.name).st_ino
-        gc.collect()
         gc.freeze()
         return self.loop()
 
