@@ -2,6 +2,7 @@
 #include "base/diag.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,27 +15,29 @@ struct arena_block {
     alignas(max_align_t) char data[];
 };
 
+/* What is larger than a block has one of its own, which is zero from the start. */
+static struct arena_block *new_block(size_t room, bool zeroed) {
+    struct arena_block *b = zeroed ? calloc(1, sizeof *b + room) : malloc(sizeof *b + room);
+    if (!b)
+        die("out of memory");
+    *b = (struct arena_block){.size = room};
+    return b;
+}
+
 void *arena_alloc(struct arena *a, size_t size) {
     size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     struct arena_block *b = a->head;
-    if (!b || b->size - b->used < size) {
-        size_t next = !b ? FIRST_BLOCK : b->size < BLOCK / 4 ? b->size * 4 : BLOCK;
-        size_t room = size > next ? size : next;
-        b = calloc(1, sizeof *b + room);
-        if (!b)
-            die("out of memory");
-        b->size = room;
-        if (a->head && size > next) {
-            b->next = a->head->next;
-            a->head->next = b;
-        } else {
-            b->next = a->head;
-            a->head = b;
-        }
+    size_t next = !b ? FIRST_BLOCK : b->size < BLOCK / 4 ? b->size * 4 : BLOCK;
+    bool fits = b && b->size - b->used >= size, large = !fits && size > next;
+    if (!fits) {
+        b = new_block(large ? size : next, large);
+        struct arena_block **at = a->head && large ? &a->head->next : &a->head;
+        b->next = *at;
+        *at = b;
     }
     void *p = b->data + b->used;
     b->used += size;
-    return p;
+    return large ? p : memset(p, 0, size); /* now, for much of a block may never be touched */
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n) {

@@ -59,7 +59,7 @@ static int compare_inputs(const void *a, const void *b) {
     return strcmp(x->path, y->path);
 }
 
-bool inputs_write(struct inputs *in, const char *path, bool extra) {
+bool inputs_write(struct inputs *in, const char *path, const char *spare, bool extra) {
     if (in->len)
         qsort(in->items, in->len, sizeof *in->items, compare_inputs);
     struct buf b = {0};
@@ -74,7 +74,7 @@ bool inputs_write(struct inputs *in, const char *path, bool extra) {
     }
     bool ok = true;
     if (any || (!extra && b.len))
-        ok = out_write(path, b.s, b.len, NULL);
+        ok = out_reuse(spare, path, b.s, b.len);
     else
         unlink(path);
     buf_free(&b);

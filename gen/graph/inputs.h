@@ -50,8 +50,9 @@ bool inputs_line(char *line, struct input *in);
 void inputs_put(struct buf *b, const struct input *in);
 /* What a file made by inputs_write says; nothing when it is not there. */
 void inputs_read(struct arena *a, const char *path, struct inputs *in);
-/* Sorts and writes all of them, or only the extra ones; removes the file when there are none of these. */
-bool inputs_write(struct inputs *in, const char *path, bool extra);
+/* Sorts and writes all of them, or only the extra ones; removes the file when there are none of these.
+   `spare` as for out_reuse. */
+bool inputs_write(struct inputs *in, const char *path, const char *spare, bool extra);
 
 /* Whether a name in a listed folder says nothing: made by Python, pytest or testfan. */
 bool inputs_ignores(const char *name);

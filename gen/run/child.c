@@ -19,7 +19,7 @@
 enum { GRACE_MS = 2000, KEEPER_SECONDS = 60 };
 /* Little output is fetched now and then, for waking up costs more than it; who writes much is not kept
  * waiting. */
-enum { LOOK_MS = 20, MUCH = 16384 };
+enum { LOOK_MS = 50, MUCH = 16384 };
 enum { EYE_MS = 250, STOPPED_SECONDS = 10 };
 #define OUTPUT_MOST (1LL << 30)
 

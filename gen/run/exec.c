@@ -212,14 +212,14 @@ static const char *beside(struct target_run *t, const char *suffix) {
 
 /* What the run read: for ninja, for audit and learn, and for gen. */
 static bool put_trace(struct target_run *t, struct inputs *in) {
-    struct trace trace = {.raw = t->tmp_trace,
-                          .rootdir = t->rootdir,
+    struct trace trace = {.rootdir = t->rootdir,
                           .file = t->file,
                           .started = (int64_t)t->started.tv_sec * 1000000000 + t->started.tv_nsec};
-    trace_restore_times(&trace);
+    trace.raw = os_read(&t->arena, t->tmp_trace, &trace.size);
     trace_inputs(&t->arena, &trace, in);
-    return trace_depfile(in, t->rootdir, t->xml, beside(t, "d"), t->tmp_trace) &&
-           inputs_write(in, beside(t, "trace"), false) && inputs_write(in, beside(t, "extra"), true);
+    return trace_depfile(in, t->rootdir, t->xml, beside(t, "d")) &&
+           inputs_write(in, beside(t, "trace"), t->tmp_trace, false) &&
+           inputs_write(in, beside(t, "extra"), NULL, true);
 }
 
 /* A second name of the report. */
@@ -406,8 +406,7 @@ static bool put_group_depfile(struct target_run *t, const struct exec_words *w) 
             array_push(&t->arena, &all, *input);
         }
     }
-    return trace_depfile(&all, cwd, first, arena_printf(&t->arena, "%.*s.d", (int)strlen(first) - 4, first),
-                         NULL);
+    return trace_depfile(&all, cwd, first, arena_printf(&t->arena, "%.*s.d", (int)strlen(first) - 4, first));
 }
 
 int exec_main(int argc, char **argv) {

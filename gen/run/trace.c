@@ -203,7 +203,23 @@ static void add_file(struct digestion *d, enum input_kind kind, const char *path
         add_content(d, kind, path, &st);
 }
 
-/* Where a path of the tree lies when links are followed, if in the tree. Folders are asked about once. */
+/* Where a folder of the tree lies when links are followed. Each is asked about once. */
+static const char *real_dir(struct digestion *d, const char *dir) {
+    if (!below(dir, d->t->rootdir) || strcmp(dir, d->t->rootdir) == 0)
+        return dir;
+    uint32_t known = map_get(&d->real_dirs, dir, strlen(dir));
+    if (known != MAP_NONE)
+        return d->real_names.items[known];
+    const char *above = os_dirname(d->a, dir);
+    char target[2];
+    bool plain = strcmp(real_dir(d, above), above) == 0 && readlink(dir, target, sizeof target) < 0;
+    const char *real = plain ? dir : os_realpath(d->a, dir);
+    map_add(&d->real_dirs, dir, strlen(dir), d->real_names.len);
+    array_push(d->a, &d->real_names, real ? real : dir);
+    return real ? real : dir;
+}
+
+/* Where a path of the tree lies when links are followed, if in the tree. */
 static const char *real_place(struct digestion *d, const char *here) {
     const char *full = os_join(d->a, d->t->rootdir, here), *dir = os_dirname(d->a, full);
     char target[2];
@@ -211,14 +227,7 @@ static const char *real_place(struct digestion *d, const char *here) {
         const char *real = os_realpath(d->a, full);
         return real ? in_tree(d, real) : NULL;
     }
-    uint32_t known = map_get(&d->real_dirs, dir, strlen(dir));
-    if (known == MAP_NONE) {
-        const char *real = os_realpath(d->a, dir);
-        known = d->real_names.len;
-        array_push(d->a, &d->real_names, real ? real : dir);
-        map_add(&d->real_dirs, dir, strlen(dir), known);
-    }
-    const char *real = d->real_names.items[known];
+    const char *real = real_dir(d, dir);
     return strcmp(real, dir) == 0 ? here : in_tree(d, os_join(d->a, real, os_basename(here)));
 }
 
@@ -409,6 +418,29 @@ static void add_written(struct digestion *d, const char *raw, size_t n) {
     }
 }
 
+static void set_times(const struct digestion *d, const char *path, long long atime, long long mtime) {
+    const struct timespec times[2] = {{atime / 1000000000, atime % 1000000000},
+                                      {mtime / 1000000000, mtime % 1000000000}};
+    utimensat(AT_FDCWD, os_join(d->a, d->t->rootdir, path), times, 0);
+}
+
+static void restore_times(struct digestion *d) {
+    const int64_t before = d->t->started - NINJA_START;
+    for (const char *s = d->t->raw; s < d->t->raw + d->t->size; s += strlen(s) + 1) {
+        const char *here = *s && strchr("uwW", *s) ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        bool written = here && was_written(d, here);
+        if (here && *s != 'u' && closure_has(&d->closure, here))
+            set_times(d, here, before, before);
+        if (!has_second(s))
+            continue;
+        s += strlen(s) + 1;
+        char *rest;
+        long long atime = strtoll(s, &rest, 10), mtime = strtoll(rest, NULL, 10);
+        if (here && !written && !is_private(here))
+            set_times(d, here, atime, mtime);
+    }
+}
+
 void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
     struct digestion d = {.a = a,
                           .t = t,
@@ -420,9 +452,7 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
                           .digests = {.arena = a},
                           .real_dirs = {.arena = a}};
     *in = (struct inputs){0};
-    size_t n = 0;
-    char *raw = os_read(a, t->raw, &n);
-    if (!raw) {
+    if (!t->raw) {
         doubt(&d, "left no trace", "");
         return;
     }
@@ -431,50 +461,18 @@ void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in) {
     read_sites(&d);
     know_dists(&d, ".testfan/stamp");
     closure_each(&d.closure, DIST_FOLDER, know_dists, &d);
-    find_written(&d, raw, n);
-    for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
+    find_written(&d, t->raw, t->size);
+    restore_times(&d);
+    for (const char *s = t->raw; s < t->raw + t->size; s += strlen(s) + 1) {
         take_record(&d, s);
         if (has_second(s))
             s += strlen(s) + 1;
     }
-    add_written(&d, raw, n);
+    add_written(&d, t->raw, t->size);
     closure_close(&d.closure);
 }
 
-static void set_times(const struct digestion *d, const char *path, long long atime, long long mtime) {
-    const struct timespec times[2] = {{atime / 1000000000, atime % 1000000000},
-                                      {mtime / 1000000000, mtime % 1000000000}};
-    utimensat(AT_FDCWD, os_join(d->a, d->t->rootdir, path), times, 0);
-}
-
-void trace_restore_times(const struct trace *t) {
-    struct arena scratch = {0};
-    struct inputs none = {0};
-    struct digestion d = {.a = &scratch, .t = t, .in = &none, .written = {.arena = &scratch}};
-    size_t n = 0;
-    char *raw = os_read(&scratch, t->raw, &n);
-    closure_open(&d.closure, os_join(&scratch, t->rootdir, CLOSURE_SURE), t->file);
-    if (raw)
-        find_written(&d, raw, n);
-    for (const char *s = raw; raw && s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s && strchr("uwW", *s) ? in_tree(&d, resolved(&scratch, s + 1)) : NULL;
-        bool written = here && was_written(&d, here);
-        if (here && *s != 'u' && closure_has(&d.closure, here))
-            set_times(&d, here, t->started - NINJA_START, t->started - NINJA_START);
-        if (!has_second(s))
-            continue;
-        s += strlen(s) + 1;
-        char *rest;
-        long long atime = strtoll(s, &rest, 10), mtime = strtoll(rest, NULL, 10);
-        if (here && !written && !is_private(here))
-            set_times(&d, here, atime, mtime);
-    }
-    closure_close(&d.closure);
-    arena_free(&scratch);
-}
-
-bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path,
-                   const char *spare) {
+bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path) {
     struct arena scratch = {0};
     struct strs paths = {0};
     ARRAY_FOR (const struct input, i, in)
@@ -483,7 +481,9 @@ bool trace_depfile(const struct inputs *in, const char *rootdir, const char *out
             array_push(&scratch, &paths, i->path);
     struct buf b = {0};
     emit_depfile(&b, output, &paths);
-    bool ok = out_reuse(spare, path, b.s, b.len);
+    if (!paths.len)
+        unlink(path);
+    bool ok = !paths.len || out_write(path, b.s, b.len, NULL);
     buf_free(&b);
     arena_free(&scratch);
     return ok;

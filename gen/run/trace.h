@@ -13,20 +13,18 @@
  * distribution.
  */
 struct trace {
-    const char *raw;     /* the raw log, absolute */
+    const char *raw; /* the raw log, `size` bytes; NULL: there is none */
+    size_t size;
     const char *rootdir; /* absolute, real */
     const char *file;    /* the target's */
     int64_t started;     /* nanoseconds since 1970: a database that is younger was written by the run */
 };
 
-/* Reads the raw log; each input says whether the graph that gen left has it. */
+/* Reads the raw log; each input says whether the graph that gen left has it. First it gives back their times
+ * to the files that the run touched without writing them, and dates those of its own inputs that it wrote to
+ * before its start: else what reads them would have to run again. */
 void trace_inputs(struct arena *a, const struct trace *t, struct inputs *in);
-/* Gives back their times to the files that the run touched without writing them, and dates those of its own
- * inputs that it wrote to before its start: else what reads them would have to run again. To be done first.
- */
-void trace_restore_times(const struct trace *t);
-/* A depfile for ninja that says that `output` needs the extra files; `spare` as for out_reuse. */
-bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path,
-                   const char *spare);
+/* A depfile for ninja that says that `output` needs the extra files; none where there are none. */
+bool trace_depfile(const struct inputs *in, const char *rootdir, const char *output, const char *path);
 
 #endif
