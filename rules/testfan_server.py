@@ -53,11 +53,10 @@ del module
 this = sys.modules[__name__]
 CHILD, END, STALE, COLD, DONE = range(1, 6)
 COMPANY = ".company"  # what the socket is named of one that has collected all, after that of its server
-BRANCH = ".branch"  # what the socket of one that has imported more is named, after that of its server
 SEND_SECONDS = 5  # how long a client may take to say what it wants
 LOOK_SECONDS = 5  # how often to see whether the socket is still there
 READ_COMPANY = {"umask": int}
-READ_HERE = {"file": str, "preload": list, "umask": int, "share": str, "group": str, "result": str}  # what the server itself wants of a request
+READ_HERE = {"file": str, "preload": list, "branch": str, "umask": int, "share": str, "group": str, "result": str}  # what the server itself wants
 
 
 class Run:
@@ -118,7 +117,6 @@ class Server:
         self.doubts, self.memory = testfan_doubts.Doubts(), testfan_memory.Memory(STARTED)
         self.output = os.fstat(1)
         self.config = self.preload = None
-        self.futile = []  # what could not be imported early
         self.settle(listener, name)
 
     def settle(self, listener, name):
@@ -131,7 +129,7 @@ class Server:
         self.pid, self.keeper = os.getpid(), os.getppid()
         self.orphans = testfan_orphans.Orphans()
         self.stale = False
-        self.branch = 0  # the pid of the branch
+        self.branches = testfan_preload.Branches(name)
         self.workers = testfan_workers.Workers(name, self.idle)
 
     def refuse(self, reason):
@@ -194,7 +192,7 @@ class Server:
                 self.become_stale(poll)
             if events or self.clients or self.workers:
                 last = time.monotonic()
-            elif not testfan_files.is_at(self.name, self.inode) or (time.monotonic() - last >= self.idle and not self.has_branch()):
+            elif not testfan_files.is_at(self.name, self.inode) or (time.monotonic() - last >= self.idle and not self.branches.count()):
                 break
             for fd, event in events:
                 if fd == self.listener.fileno():
@@ -231,12 +229,8 @@ class Server:
         self.leave()
         self.listener.setblocking(False)
         self.serve_rest(STALE)
-        if self.branch:
-            os.waitpid(self.branch, 0)
+        self.branches.wait()
         os._exit(0)
-
-    def has_branch(self):
-        return self.branch and os.waitid(os.P_PID, self.branch, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def forget(self, client, poll):
         for fd in client.connection.fileno(), client.pidfd:
@@ -257,7 +251,7 @@ class Server:
         ours = running | {client.pid for client in clients}
         if self.company in clients:  # adopts what it leaves itself
             running.discard(self.company.pid)
-        return ours | {self.branch} if self.branch else ours, running
+        return ours | self.branches.pids(), running
 
     def sweep(self, pid):
         self.orphans.sweep(pid, *self.children())
@@ -341,11 +335,10 @@ class Server:
             return None
         if "gather" in request:
             return self.gather(client, request, poll)
-        if not self.preload and self.needs_branch(request.get("preload")):
-            self.branch = os.fork()
-            if not self.branch:
-                os.close(request["output"])
-                return self.become_branch(request["preload"])
+        branch = request.get("branch") if not self.preload else ""
+        if branch and (self.branches.lacks(branch) or self.branches.stands(branch)):
+            os.close(request["output"])
+            return self.grow(client, branch, request["preload"])
         return self.fork(client, request, poll)
 
     def gather(self, client, request, poll):
@@ -405,26 +398,28 @@ class Server:
         if self.company in self.clients.values():
             self.forget(self.company, poll)
 
-    def needs_branch(self, modules):
-        """Whether nobody has these modules imported, or tries to, and it is worth trying."""
-        if self.branch:
-            ended, status = os.waitpid(self.branch, os.WNOHANG)
-            if not ended:
-                return False
-            self.branch = 0
-            if status:
-                self.futile.append(modules)
-                testfan_files.remove(self.name + BRANCH)
-        return bool(modules) and modules not in self.futile
+    def grow(self, client, branch, modules):
+        """Forks a branch, unless it stands, and has the client ask there; returns something only in children of the branch."""
+        try:
+            listener = None if self.branches.stands(branch) else testfan_files.listen_at(self.name + branch)
+        except OSError:
+            listener = self.branches.futile.add(branch)
+        if listener and not self.branches.fork(branch):
+            return self.become_branch(branch, modules, listener)
+        if listener:
+            listener.close()
+        client.answer(STALE)
+        return None
 
-    def become_branch(self, modules):
+    def become_branch(self, branch, modules, listener):
         """A server beside this one, at a socket of its own, that has imported them; returns in its children."""
         for client in set(self.clients.values()):
             client.close()
         self.listener.close()
         self.workers.close()
-        self.workers = testfan_workers.Workers(self.name + BRANCH, self.idle)
-        self.clients, self.keeper, self.pid, self.branch = {}, self.pid, os.getpid(), 0
+        self.name, self.listener = self.name + branch, listener
+        self.workers, self.branches = testfan_workers.Workers(self.name, self.idle), testfan_preload.Branches(self.name)
+        self.clients, self.keeper, self.pid = {}, self.pid, os.getpid()
         os.setsid()
         self.orphans = testfan_orphans.Orphans()
         testfan_orphans.adopt()
@@ -436,12 +431,10 @@ class Server:
         reason = self.preload.find_reason(self.tracer.root)
         self.tracer.flush()
         self.tracer.handlers = {}
-        reason = reason or self.has_printed() or self.doubts.find(self.config, [], self.output)
+        reason = reason or self.has_printed() or self.doubts.find(self.config, [listener.fileno()], self.output)
         self.doubts.end()
         if reason or self.memory.take(self.config, self.tracer):
             os._exit(1)
-        self.name += BRANCH
-        self.listener = testfan_files.listen_at(self.name)
         self.inode = testfan_memory.look(self.name).st_ino
         gc.freeze()
         return self.loop()

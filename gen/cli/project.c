@@ -286,7 +286,7 @@ bool project_write(struct project *p, const struct plan *plan) {
 void project_refine(struct project *p, struct plan *plan, bool split, bool written) {
     plan_learned(plan, &p->learned);
     if (plan->workers && written)
-        preload_find(p->arena, &p->sure, &p->scan, p->store.facts, &p->initial, plan);
+        preload_find(p->arena, &p->sure, &p->scan, &p->modules, &p->dists, p->store.facts, &p->initial, plan);
     struct times times;
     long shards = p->config.testfan.shards < 0 ? SHARDS_USUAL : p->config.testfan.shards;
     times_read(p->arena, in_root(p, TIMES_KEPT), &times);

@@ -295,11 +295,18 @@ static bool write_json(const char *rootdir, const char *dir, const char *name, c
     return ok;
 }
 
-static cJSON *preloads_json(const struct plan *plan) {
+static cJSON *branches_json(const struct plan *plan) {
     cJSON *array = cJSON_CreateArray();
-    ARRAY_FOR (const struct target, t, &plan->targets)
-        if (t->preloads)
-            cJSON_AddItemToArray(array, cJSON_CreateString(t->file));
+    ARRAY_FOR (const struct branch, b, &plan->branches) {
+        cJSON *branch = cJSON_CreateObject(), *files = cJSON_CreateArray();
+        cJSON_AddItemToObject(branch, "modules", strings_json(&b->modules));
+        cJSON_AddItemToObject(branch, "paths", strings_json(&b->paths));
+        ARRAY_FOR (const struct target, t, &plan->targets)
+            if (t->branch == (uint32_t)(b - plan->branches.items) + 1)
+                cJSON_AddItemToArray(files, cJSON_CreateString(t->file));
+        cJSON_AddItemToObject(branch, "files", files);
+        cJSON_AddItemToArray(array, branch);
+    }
     return array;
 }
 
@@ -358,11 +365,8 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddBoolToObject(run, "trace", plan->trace);
     cJSON_AddItemToObject(run, "nodes", nodes);
     cJSON_AddItemToObject(run, "before", before);
-    if (plan->preload.len) {
-        cJSON_AddItemToObject(run, "preload", strings_json(&plan->preload));
-        cJSON_AddItemToObject(run, "preload_paths", strings_json(&plan->preload_paths));
-        cJSON_AddItemToObject(run, "preloads", preloads_json(plan));
-    }
+    if (plan->branches.len)
+        cJSON_AddItemToObject(run, "branches", branches_json(plan));
     cJSON_AddItemToObject(run, "retries", retries);
     if (isolation->child)
         cJSON_AddItemToObject(run, "isolation", isolation);

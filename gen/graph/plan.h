@@ -30,12 +30,18 @@ struct target {
     uint32_t shard, shards;  /* of so many parts of the file this one, from 1; 0: it is whole */
     const char *fingerprint; /* of the split; NULL when it is whole */
     struct strs before;      /* modules to import first, by testfan.learned.json */
-    bool preloads;           /* the plan's `preload` may be imported before it is forked */
+    uint32_t branch;         /* of the plan's branches the one it is forked from, from 1; 0: none */
     const char *isolation;   /* "file", "session" or "auto"; NULL: not said */
     const char *together;    /* the group whose files run one after the other in one process, or NULL */
     bool serial;             /* nothing else of the suite runs at the same time */
     const char *resource; /* what it needs that few can have at once, one of the plan's; NULL: nothing, or it
                              runs alone */
+};
+
+/* Modules that the fork server imports before it forks some of the targets (graph/preload.h). */
+struct branch {
+    struct strs modules; /* NAME for `import NAME`, MODULE:NAME for `from MODULE import NAME` */
+    struct strs paths;   /* where each lies, relative to rootdir; "" for what lies outside */
 };
 
 /* What is to be run, and how: what emit and merge read. Sorted by file. */
@@ -50,8 +56,7 @@ struct plan {
     bool limited;       /* some targets are not to run beside others */
     double timeout, timeout_per_file; /* in seconds; 0: none */
     struct strs args;                 /* pytest's arguments, the same for every target */
-    struct strs preload;              /* modules that many targets share (graph/preload.h) */
-    struct strs preload_paths;        /* where each lies, relative to rootdir; "" for what is installed */
+    ARRAY(struct branch) branches;    /* of the fork server */
     long maxfail;                     /* 0: none */
     const char *junitxml;             /* a second place for the report, or NULL */
     long durations;                   /* as struct whole_run */

@@ -69,9 +69,12 @@ static bool read_run_file(struct target_run *t) {
     const cJSON *before = cJSON_GetObjectItem(json, "before");
     if (!t->before.len)
         t->before = json_strings(&t->arena, cJSON_GetObjectItemCaseSensitive(before, t->file));
-    if (holds(cJSON_GetObjectItem(json, "preloads"), t->file)) {
-        t->preload = json_strings(&t->arena, cJSON_GetObjectItem(json, "preload"));
-        t->preload_paths = json_strings(&t->arena, cJSON_GetObjectItem(json, "preload_paths"));
+    const cJSON *branch;
+    cJSON_ArrayForEach(branch, cJSON_GetObjectItem(json, "branches")) {
+        if (!holds(cJSON_GetObjectItem(branch, "files"), t->file))
+            continue;
+        t->preload = json_strings(&t->arena, cJSON_GetObjectItem(branch, "modules"));
+        t->preload_paths = json_strings(&t->arena, cJSON_GetObjectItem(branch, "paths"));
     }
     t->trace = cJSON_IsTrue(cJSON_GetObjectItem(json, "trace"));
     t->filtered = cJSON_IsTrue(cJSON_GetObjectItem(json, "filtered"));

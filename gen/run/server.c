@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-    TRIES = 3,          /* a server that is stale is started again */
+    TRIES = 6,          /* a server that is stale is started again; a branch of it is waited for */
     COLD_SECONDS = 60,  /* how long a refusal holds */
     START_SECONDS = 60, /* until a child is there */
     GATHER_SECONDS = 300,
@@ -31,7 +31,7 @@ enum {
 };
 
 /* As in rules/testfan_server.py. */
-#define BRANCH ".branch"
+#define BRANCH ".branch" /* as tests/soak/kills.py has it */
 #define COMPANY ".company"
 
 static void add_text(struct digest *sum, const char *text) {
@@ -315,7 +315,7 @@ bool server_settle(const struct server *s, const char *path, int line) {
     return settled;
 }
 
-static char *request_text(const struct request *r) {
+static char *request_text(const struct request *r, const char *branch) {
     cJSON *json = cJSON_CreateObject();
     mode_t mask = umask(0);
     umask(mask);
@@ -331,6 +331,7 @@ static char *request_text(const struct request *r) {
         const char *pair[] = {r->preload->items[i], r->paths->items[i]};
         cJSON_AddItemToArray(preload, cJSON_CreateStringArray(pair, 2));
     }
+    cJSON_AddStringToObject(json, "branch", branch);
     cJSON_AddStringToObject(json, "shard", r->shard);
     cJSON_AddNumberToObject(json, "limit", r->limit);
     cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);
@@ -343,30 +344,40 @@ static char *request_text(const struct request *r) {
     return text;
 }
 
-/* Where the modules that many files share are imported already; not where a child waits that shares more. */
-static int reach_branch(const struct server *s, const struct request *r, const char *name) {
+/* What the socket of the branch that has imported the modules is named, after that of its server; "" for
+ * none, and where a child waits that shares more. */
+static const char *branch_name(const struct server *s, const struct request *r, const char *name) {
+    struct digest sum = {0};
     struct os_stat st;
     bool stays = *r->share && os_stat(arena_printf(s->arena, "%s.shared", name), &st);
     if (!r->preload->len || *r->group || stays)
-        return -1;
-    return line_reach(arena_printf(s->arena, "%s" BRANCH, name));
+        return "";
+    for (uint32_t i = 0; i < r->preload->len; i++) {
+        add_text(&sum, r->preload->items[i]);
+        add_text(&sum, r->paths->items[i]);
+    }
+    char hex[33];
+    digest_hex(sum, hex);
+    return arena_printf(s->arena, ".%.8s" BRANCH, hex);
 }
 
 bool server_run(const struct server *s, const struct request *r, double timeout, struct child *c,
                 const char **why) {
     const char *name = socket_name(s);
-    char *text = request_text(r);
     enum served said = SERVED_STALE;
     for (int i = 0; i < TRIES && said == SERVED_STALE; i++) {
         bool started = false;
-        int line = reach_branch(s, r, name);
+        const char *branch = branch_name(s, r, name);
+        int line = *branch ? line_reach(arena_printf(s->arena, "%s%s", name, branch)) : -1;
         if (line < 0)
             line = find_or_start(s, name, &started, why);
         if (line < 0) {
             said = SERVED_COLD;
             break;
         }
+        char *text = request_text(r, branch);
         said = line_ask(line, text, START_SECONDS, timeout, c);
+        free(text);
         *why = said == SERVED_STALE  ? "what it has read changes all the time"
                : said == SERVED_COLD ? refusal(s->arena, name)
                : said == SERVED_LATE ? "it did not answer for a minute"
@@ -376,7 +387,6 @@ bool server_run(const struct server *s, const struct request *r, double timeout,
         if (said == SERVED_NOT && !started)
             said = SERVED_STALE; /* it was about to end when we came */
     }
-    free(text);
     if (!*why)
         *why = "it has refused";
     return said == SERVED_END;

@@ -38,13 +38,11 @@ def edit(tree, name):
 
 
 def test_shared_modules_are_imported_once(tree, tmp_path):
-    tree.testfan("test", check=0)
-    ran, alone = notes(tree, tmp_path)
-    assert ran == 10 and alone < 10  # the first ones run while it is being imported
-    for i in range(10):
-        edit(tree, f"tests/test_{i}.py")
-    tree.testfan("test", check=0)
-    assert notes(tree, tmp_path) == (10, 0)
+    for _ in range(2):  # the first ones wait while it is being imported
+        tree.testfan("test", check=0)
+        assert notes(tree, tmp_path) == (10, 0)
+        for i in range(10):
+            edit(tree, f"tests/test_{i}.py")
     assert len(conftest.servers(tree.path)) == 2 and len(conftest.lasting(tree.path)) == 1
 
 
@@ -80,6 +78,13 @@ SEEN = {
     "fails": {"app/part3.py": "raise RuntimeError\n"},
     "thread": {"app/part3.py": "import threading\n\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"},
     "open-file": {"app/part3.py": "FILE = open(__file__)\n"},
+    "environment": {"app/part3.py": "import os\n\nos.environ['MODE'] = 'app'\n"},
+    "path": {"app/part3.py": "import sys\n\nsys.path.append('elsewhere')\n"},
+    "filters": {"app/part3.py": "import warnings\n\nwarnings.simplefilter('ignore')\n"},
+    "patched": {"app/part3.py": "import textwrap\n\ntextwrap.dedent = str\n"},
+    "star-of-a-package": {"tests/test_%d.py": SHARING.replace("from app", "from app import *\nfrom app", 1)},
+    "attribute": {"app/__init__.py": "main = 1\n", "tests/test_%d.py": SHARING.replace("from app import main", "from app import main as one\nimport app.main as main")},
+    "in-a-class": {"tests/test_%d.py": SHARING.replace("from app", "class Test:\n    from helper import VALUE\n\n\nfrom app", 1), "helper.py": "import os\n\nos.environ['MODE'] = 'test'\nVALUE = 1\n"},
     "hidden": {"tests/fractions.py": "VALUE = 1\n", "app/part3.py": "import fractions\n\nVALUE = fractions.VALUE\n"},
 }
 
@@ -97,3 +102,41 @@ def test_what_could_be_told_apart(tree, tmp_path, name):
         assert ran == alone
         for i in range(10):
             edit(tree, f"tests/test_{i}.py")
+
+
+def test_what_acts_runs_in_the_order_of_each(tree, tmp_path):
+    tree.write({"app/log.py": "SEEN = []\n", **{f"app/{name}.py": f"from app.log import SEEN\n\nSEEN.append('{name}')\n" for name in "xy"}})
+    tree.write({"app/main.py": "from app import y\nfrom app import x\n" + MAIN})
+    tests = {0: SHARING.replace("from app", "from app import x\nfrom app", 1) + "    assert main.x.SEEN == ['x', 'y']\n", 1: SHARING + "    assert main.x.SEEN == ['y', 'x']\n"}
+    tree.write({f"tests/test_{i}.py": tests[i % 2] for i in range(10)})
+    tree.testfan("test", check=0)
+    assert notes(tree, tmp_path) == (10, 0)
+    assert len(conftest.servers(tree.path)) == 3 and len(conftest.lasting(tree.path)) == 1
+    conftest.end_servers(tree.path)
+
+
+USING = "import unittest.mock\n\nimport xml.dom.minidom\n\n\ndef test_it():\n    assert unittest.mock.Mock and xml.dom.minidom\n"
+WITHOUT = "import sys\nimport unittest\n\n\ndef test_it():\n    assert not hasattr(unittest, 'mock') and 'xml.dom' not in sys.modules and '%s' not in sys.modules\n"
+
+
+def test_the_standard_library(tree, tmp_path):
+    note = "    with open(__import__('os').environ['NOTES'], 'a') as file:\n        file.write('%d\\n' % ('unittest.mock' in __import__('sys').modules))\n"
+    tree.write({"conftest.py": "def pytest_collectstart():\n" + note})
+    tree.write({f"tests/test_{i}.py": USING for i in range(10)})
+    tree.write({"tests/test_lone.py": WITHOUT % "app"})
+    tree.testfan("test", check=0)
+    (tmp_path / "notes").unlink()
+    edit(tree, "tests/test_0.py")
+    tree.testfan("test", check=0)
+    assert set((tmp_path / "notes").read_text().split()) == {"1"}  # before the file was imported
+
+
+def test_a_branch_is_for_one_list_of_modules(tree, tmp_path):
+    tree.testfan("test", check=0)
+    for name in "main", *(f"part{i}" for i in range(PARTS)):
+        tree.write({f"new/{name}.py": (tree.path / f"app/{name}.py").read_text().replace("from app", "from new")})
+    tree.write({"new/__init__.py": ""})
+    notes(tree, tmp_path)
+    tree.write({f"tests/test_{i}.py": SHARING.replace("from app", "import sys\nfrom new", 1) + "    assert 'app' not in sys.modules\n" for i in range(10)})
+    tree.testfan("test", check=0)
+    assert notes(tree, tmp_path) == (10, 0)
