@@ -59,22 +59,6 @@ READ_COMPANY = {"umask": int}
 READ_HERE = {"file": str, "preload": list, "branch": str, "umask": int, "share": str, "group": str, "result": str}  # what the server itself wants
 
 
-class Run:
-    """A process for which a child lives, in the place of a connection: it hangs up when it ends."""
-
-    def __init__(self, pid):
-        self.fd = os.pidfd_open(pid)
-
-    def fileno(self):
-        return self.fd
-
-    def send(self, data):
-        pass
-
-    def close(self):
-        os.close(self.fd)
-
-
 class Client:
     def __init__(self, connection):
         self.connection = connection
@@ -350,7 +334,7 @@ class Server:
             if stands and not wanted:
                 self.forget(self.company, poll)
             elif not stands and wanted and not self.hooked:
-                self.company = Client(Run(request["gather"]))
+                self.company = Client(testfan_files.Run(request["gather"]))
                 self.company.asked = True
                 self.clients[self.company.connection.fileno()] = self.company
                 poll.register(self.company.connection, select.POLLIN)
