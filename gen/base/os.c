@@ -140,7 +140,12 @@ char *os_join(struct arena *a, const char *dir, const char *name) {
         return arena_strdup(a, name);
     if (!*name)
         return arena_strdup(a, dir);
-    return arena_printf(a, "%s%s%s", dir, str_ends(dir, "/") ? "" : "/", name);
+    size_t n = strlen(dir), len = strlen(name), slash = dir[n - 1] != '/';
+    char *path = arena_alloc(a, n + slash + len + 1);
+    memcpy(path, dir, n);
+    memcpy(path + n, "/", slash);
+    memcpy(path + n + slash, name, len);
+    return path;
 }
 
 char *os_dirname(struct arena *a, const char *path) {

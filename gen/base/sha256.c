@@ -19,6 +19,16 @@ static uint32_t turn(uint32_t x, unsigned n) {
     return x >> n | x << (32 - n);
 }
 
+/* The state turns by one place in each round, so what it is made of is found by the number of the round. */
+static inline void take_round(uint32_t s[8], unsigned round, uint32_t in) {
+    uint32_t a = s[-round % 8], b = s[(1 - round) % 8], c = s[(2 - round) % 8];
+    uint32_t e = s[(4 - round) % 8], f = s[(5 - round) % 8], g = s[(6 - round) % 8];
+    uint32_t *d = &s[(3 - round) % 8], *h = &s[(7 - round) % 8];
+    uint32_t first = *h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + in;
+    *d += first;
+    *h = first + (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+}
+
 static void take_block(uint32_t state[8], const unsigned char *p) {
     uint32_t w[64], s[8];
     for (int i = 0; i < 16; i++)
@@ -30,15 +40,15 @@ static void take_block(uint32_t state[8], const unsigned char *p) {
                (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
     }
     memcpy(s, state, sizeof s);
-    for (int i = 0; i < 64; i++) {
-        uint32_t a = s[0], e = s[4];
-        uint32_t first =
-            s[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + rounds[i] + w[i];
-        uint32_t second =
-            (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += first;
-        s[0] = first + second;
+    for (unsigned i = 0; i < 64; i += 8) { /* by eights, of which a compiler knows every place */
+        take_round(s, 0, rounds[i] + w[i]);
+        take_round(s, 1, rounds[i + 1] + w[i + 1]);
+        take_round(s, 2, rounds[i + 2] + w[i + 2]);
+        take_round(s, 3, rounds[i + 3] + w[i + 3]);
+        take_round(s, 4, rounds[i + 4] + w[i + 4]);
+        take_round(s, 5, rounds[i + 5] + w[i + 5]);
+        take_round(s, 6, rounds[i + 6] + w[i + 6]);
+        take_round(s, 7, rounds[i + 7] + w[i + 7]);
     }
     for (int i = 0; i < 8; i++)
         state[i] += s[i];

@@ -59,9 +59,12 @@ static int compare_inputs(const void *a, const void *b) {
     return strcmp(x->path, y->path);
 }
 
-bool inputs_write(struct inputs *in, const char *path, const char *spare, bool extra) {
+void inputs_sort(struct inputs *in) {
     if (in->len)
         qsort(in->items, in->len, sizeof *in->items, compare_inputs);
+}
+
+bool inputs_write(const struct inputs *in, const char *path, const char *spare, bool extra) {
     struct buf b = {0};
     const struct input *last = NULL;
     bool any = false;
@@ -98,9 +101,11 @@ struct digest inputs_list(const char *rootdir, const char *dir, const struct map
     for (struct dirent *e; d && (e = readdir(d));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || inputs_ignores(e->d_name))
             continue;
-        int n = snprintf(path, sizeof path, "%s%s%s", dir, *dir ? "/" : "", e->d_name);
-        if (written && n > 0 && map_get(written, path, strlen(path)) != MAP_NONE)
-            continue;
+        if (written) {
+            snprintf(path, sizeof path, "%s%s%s", dir, *dir ? "/" : "", e->d_name);
+            if (map_get(written, path, strlen(path)) != MAP_NONE)
+                continue;
+        }
         digest_add(&sum, digest_bytes(e->d_name, strlen(e->d_name)));
     }
     if (d)

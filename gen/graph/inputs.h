@@ -50,9 +50,11 @@ bool inputs_line(char *line, struct input *in);
 void inputs_put(struct buf *b, const struct input *in);
 /* What a file made by inputs_write says; nothing when it is not there. */
 void inputs_read(struct arena *a, const char *path, struct inputs *in);
-/* Sorts and writes all of them, or only the extra ones; removes the file when there are none of these.
-   `spare` as for out_reuse. */
-bool inputs_write(struct inputs *in, const char *path, const char *spare, bool extra);
+/* By kind and path. */
+void inputs_sort(struct inputs *in);
+/* Writes all of them, which are sorted, or only the extra ones; removes the file when there are none of
+   these. `spare` as for out_reuse. */
+bool inputs_write(const struct inputs *in, const char *path, const char *spare, bool extra);
 
 /* Whether a name in a listed folder says nothing: made by Python, pytest or testfan. */
 bool inputs_ignores(const char *name);

@@ -220,6 +220,7 @@ static bool put_trace(struct target_run *t, struct inputs *in) {
                           .started = (int64_t)t->started.tv_sec * 1000000000 + t->started.tv_nsec};
     trace.raw = os_read(&t->arena, t->tmp_trace, &trace.size);
     trace_inputs(&t->arena, &trace, in);
+    inputs_sort(in);
     return trace_depfile(in, t->rootdir, t->xml, beside(t, "d")) &&
            inputs_write(in, beside(t, "trace"), t->tmp_trace, false) &&
            inputs_write(in, beside(t, "extra"), NULL, true);

@@ -16,7 +16,9 @@ struct making {
 static void put_digest(struct making *m, struct digest d) {
     char hex[33];
     digest_hex(d, hex);
-    buf_fmt(&m->text, " %s\n", hex);
+    buf_char(&m->text, ' ');
+    buf_str(&m->text, hex);
+    buf_char(&m->text, '\n');
 }
 
 static void put_sure(void *ctx, const char *path) {

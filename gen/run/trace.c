@@ -138,8 +138,7 @@ static void add_dist(struct digestion *d, const char *path) {
         const char *site = d->sites.items[i];
         if (!below(path, site) || !path[strlen(site)])
             continue;
-        char name[PATH_MAX];
-        snprintf(name, sizeof name, "%s", path + strlen(site) + 1);
+        char *name = arena_strdup(d->a, path + strlen(site) + 1);
         for (char *s = name; *s; s++)
             *s = *s == '/' ? '.' : *s;
         for (size_t n = strcspn(name, ".");; n += 1 + strcspn(name + n + 1, ".")) {
@@ -157,10 +156,22 @@ static void add_dist(struct digestion *d, const char *path) {
     }
 }
 
+/* Whether a part of the path is empty, `.` or `..`. */
+static bool has_odd_part(const char *path) {
+    for (const char *s = path; (s = strchr(s, '/')); s++) {
+        size_t dots = s[1] == '.' ? 1 + (s[2] == '.') : 0;
+        if ((dots || s[1] == '/') && (!s[dots + 1] || s[dots + 1] == '/'))
+            return true;
+    }
+    return false;
+}
+
 /* Absolute, and without `.` and `..`. */
 static const char *resolved(struct arena *a, const char *path) {
+    if (!has_odd_part(path))
+        return path;
     if (!strstr(path, "/.."))
-        return strstr(path, "/.") || strstr(path, "//") ? os_normalize(a, path) : path;
+        return os_normalize(a, path);
     char *dir = os_realpath(a, os_dirname(a, path));
     const char *name = os_basename(path);
     return !dir || strcmp(name, "..") == 0 ? os_normalize(a, path) : os_join(a, dir, name);
