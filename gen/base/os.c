@@ -140,11 +140,8 @@ char *os_join(struct arena *a, const char *dir, const char *name) {
         return arena_strdup(a, name);
     if (!*name)
         return arena_strdup(a, dir);
-    size_t n = strlen(dir), len = strlen(name), slash = dir[n - 1] != '/';
-    char *path = arena_alloc(a, n + slash + len + 1);
-    memcpy(path, dir, n);
-    memcpy(path + n, "/", slash);
-    memcpy(path + n + slash, name, len);
+    char *path = arena_alloc(a, strlen(dir) + strlen(name) + 2);
+    stpcpy(stpcpy(stpcpy(path, dir), str_ends(dir, "/") ? "" : "/"), name);
     return path;
 }
 
