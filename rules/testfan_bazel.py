@@ -193,7 +193,7 @@ def arguments(parameters, tmp, xml, log, given):
     if chosen is None:
         return None
     nodes, filtered = chosen
-    words = [parameters.file, log, "", "0", ",".join(parameters.before), ""] + nodes + ["--"] + parameters.args + filtered + given
+    words = [parameters.file, log, "", "0", "", ",".join(parameters.before), ""] + nodes + ["--"] + parameters.args + filtered + given
     if int(os.environ.get("TEST_TOTAL_SHARDS") or 1) > 1:
         words += ["-p", "testfan_shard"]
     return words + [

@@ -19,10 +19,10 @@ import time
 
 from testfan_files import redirect
 from testfan_memory import CLOCK_STEP, Folder, is_kept_out, read_records, search_places, state
+from testfan_worker import HIGH_FD
 from testfan_workers import CHILD, DONE, STALE, receive, send, tear, trace_of
 
 DEAR_SECONDS, DEAR_PART = 0.1, 0.1  # what is set up is dear when it takes so long, and so much of the file's time
-HIGH_FD = 200  # as gen/run/server.c has it
 
 
 def move_up(fd):

@@ -1,11 +1,12 @@
 """Runs one test file exactly as `python -m pytest` in this folder runs it among all others.
 
-    python testfan_worker.py TARGET LOG TRACE LIMIT BEFORE SHARD [NODEID...] -- PYTEST_ARGS
+    python testfan_worker.py TARGET LOG TRACE LIMIT TIMED BEFORE SHARD [NODEID...] -- PYTEST_ARGS
 
 pytest is started with the arguments of the whole suite, so that its rootdir, its first conftest files and its options are
 those of a plain run. Only what is collected is narrowed to TARGET, by a plugin that also writes LOG: a line of JSON, written
 at once, for each test that starts and ends, so that a crash leaves a trace of what was running, and one when pytest is done. TRACE is where testfan_trace.py notes what the run reads, or empty.
 A test that takes longer than LIMIT seconds (0: none) ends the interpreter, with the stacks of all threads on its standard error.
+Where TIMED is not empty, the signal TIME_IS_UP does the same, whatever hangs.
 BEFORE names modules, between commas, that are imported before the file: it leans on them.
 SHARD is empty, or I/N: of N parts of the file (testfan_shard.py) the I-th is run.
 
@@ -26,6 +27,8 @@ import time
 import types
 
 ROOT = os.getcwd()
+TIME_IS_UP = 63  # as gen/run/child.c has it
+HIGH_FD = 200  # as gen/run/server.c has it
 WRAPPERS = ("pytest_fixture_setup", "pytest_collect_directory")
 
 
@@ -128,13 +131,26 @@ class TargetPlugin:
         """Seconds that the fixtures of the session and of packages which the file uses took to be set up, for whichever file that was."""
         return sum(seconds for fixture, seconds in self.costs.items() if fixture.argname in self.fixtures)
 
+    def keep_stderr(self):
+        """As it is now, whatever is put in its place."""
+        if self.stderr is None:
+            from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+            try:
+                self.stderr = fcntl(2, F_DUPFD_CLOEXEC, HIGH_FD)
+            except OSError:  # so many are not allowed
+                self.stderr = os.dup(2)
+
+    def heed_time(self):
+        self.keep_stderr()
+        faulthandler.register(TIME_IS_UP, file=self.stderr, chain=True)
+
     def pytest_runtest_logstart(self, nodeid):
         self.outcome = None
         self.seconds = 0.0
         self.write(e="start", id=nodeid)
         if self.limit:
-            if self.stderr is None:
-                self.stderr = os.dup(2)
+            self.keep_stderr()
             faulthandler.dump_traceback_later(self.limit, exit=True, file=self.stderr)
 
     def pytest_runtest_logreport(self, report):
@@ -246,9 +262,12 @@ def run_pytest(plugin, args):
 def main():
     words = sys.argv[1:]
     split = words.index("--")
-    target, log, trace, limit, before, shard, *nodes = words[:split]
+    target, log, trace, limit, timed, before, shard, *nodes = words[:split]
     tracer = start_trace(trace, read_sites()) if trace and hasattr(sys, "addaudithook") else None
-    run_pytest(TargetPlugin(target, log, nodes, tracer, float(limit), before.split(",") if before else [], shard), words[split + 1 :])
+    plugin = TargetPlugin(target, log, nodes, tracer, float(limit), before.split(",") if before else [], shard)
+    if timed:
+        plugin.heed_time()
+    run_pytest(plugin, words[split + 1 :])
 
 
 if __name__ == "__main__":

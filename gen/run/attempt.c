@@ -33,6 +33,7 @@ static bool run_cold(struct target_run *t, const struct strs *nodes, const struc
                                  t->tmp_log,
                                  t->trace ? t->tmp_trace : "",
                                  arena_printf(a, "%.17g", t->limit),
+                                 t->timeout > 0 ? "timed" : "",
                                  strs_join(a, &t->before, ","),
                                  t->shard};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -65,6 +66,7 @@ static bool run_served(struct target_run *t, const struct strs *nodes, const str
                                     .args = *own,
                                     .shard = t->shard,
                                     .limit = t->limit,
+                                    .timed = t->timeout > 0,
                                     .maxfail = t->failures_left,
                                     .share = t->share,
                                     .group = t->group,

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 2000, KEEPER_SECONDS = 60 };
+enum { STACKS_MS = 300, GRACE_MS = 2000, KEEPER_SECONDS = 60 };
 /* Little output is fetched now and then, for waking up costs more than it; who writes much is not kept
  * waiting. */
 enum { LOOK_MS = 50, MUCH = 16384 };
@@ -95,6 +95,7 @@ struct watch {
     int out, line;
     enum served said; /* the last thing that came by `line` */
     bool ended, closed, told;
+    bool warned;      /* has been told that its time is up */
     int64_t deadline; /* when the next harder step is due; 0: never */
     int64_t look;     /* when to look at the process next */
     int64_t stopped;  /* since when it is; 0: it is not */
@@ -199,6 +200,18 @@ static int wait_ms(const struct watch *w, bool busy) {
     return w->deadline ? until_ms(w->deadline, most) : most;
 }
 
+/* First it may say where it hangs, and go no further. */
+static void end_in_time(struct watch *w) {
+    w->child->timed_out |= w->pid && !w->child->interrupted && !w->child->given_up;
+    if (!w->child->timed_out || w->warned) {
+        stop_group(w);
+        return;
+    }
+    w->warned = true;
+    kill(w->pid, CHILD_TIME_IS_UP);
+    set_deadline(w, STACKS_MS / 1000.0);
+}
+
 static void watch(struct watch *w, double start, double timeout) {
     bool busy = false;
     const char *most = getenv("TESTFAN_START");
@@ -214,10 +227,8 @@ static void watch(struct watch *w, double start, double timeout) {
             take_line(w, timeout);
         if (!w->ended && w->pid && os_now() >= w->look)
             look_at(w);
-        if (!w->ended && w->deadline && os_now() >= w->deadline) {
-            w->child->timed_out |= w->pid && !w->child->interrupted && !w->child->given_up;
-            stop_group(w);
-        }
+        if (!w->ended && w->deadline && os_now() >= w->deadline)
+            end_in_time(w);
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+enum { CHILD_TIME_IS_UP = 63 }; /* a signal that nobody else uses; rules/testfan_worker.py has it, too */
+
 /* One process in a session of its own, watched until it ends. */
 struct child {
     int status;      /* as waitpid gives it */
@@ -16,9 +18,10 @@ struct child {
 
 /*
  * Runs argv with the environment `env`, standard input from /dev/null, and waits for it; `timeout` in
- * seconds, 0: none. When its time is up or we are told to stop, its group gets TERM, and KILL two seconds
- * later; when it has ended, or this process has, all that it started is ended too, in whatever session
- * (run/keeper.h). False when it could not be started (errno).
+ * seconds, 0: none. When its time is up it gets CHILD_TIME_IS_UP, on which a worker prints its stacks and
+ * ends; else, as when we are told to stop, its group gets TERM, and KILL two seconds later; when it has
+ * ended, or this process has, all that it started is ended too, in whatever session (run/keeper.h). False
+ * when it could not be started (errno).
  */
 bool child_run(const char *const *argv, const char *const *env, double timeout, struct child *c);
 
