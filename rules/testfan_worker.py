@@ -73,6 +73,7 @@ class TargetPlugin:
             plugin = config.pluginmanager.get_plugin(name)
             if plugin is not None:
                 config.pluginmanager.unregister(plugin)
+        name_report(config)
 
     def pytest_collection(self, session):
         if self.tracer is not None:
@@ -192,6 +193,15 @@ class TargetPlugin:
             setup=round(self.setup_cost(), 3),
             **more,
         )
+
+
+def name_report(config):
+    """Where it is to lie, to the letter: pytest takes `$HOME` in the name of a folder for a variable."""
+    from _pytest.junitxml import xml_key
+
+    report = config.stash.get(xml_key, None)
+    if report is not None:
+        report.logfile = os.path.normpath(os.path.join(ROOT, config.option.xmlpath))
 
 
 def import_rule(name):

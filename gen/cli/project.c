@@ -48,8 +48,29 @@ static const char *in_root(const struct project *p, const char *path) {
     return os_join(p->arena, p->config.rootdir, path);
 }
 
+static bool has_bad_name(const char *rootdir) {
+    const char *end = strchr(rootdir, '\n');
+    if (!end)
+        return false;
+    diag(DIAG_BAD_NAME, NULL, 0, 0,
+         "the folder '%.*s\\n%s' cannot be worked in: no build file can hold a line break in a name",
+         (int)(end - rootdir), rootdir, end + 1);
+    hint("give it a name without one");
+    return true;
+}
+
+static bool can_keep_results(const struct project *p) {
+    const char *folder = in_root(p, ".testfan");
+    if (access(os_is_dir(folder) ? folder : p->config.rootdir, W_OK) == 0)
+        return true;
+    diag(DIAG_IO, ".testfan", 0, 0, "cannot be written to: %s", strerror(errno));
+    hint("testfan keeps its results in .testfan/ at the rootdir, which must be writable");
+    return false;
+}
+
 static bool load_config(struct project *p, const struct invocation *in, unsigned flags) {
-    if (!config_load(p->arena, p->start, 0, &p->config))
+    if (!config_load(p->arena, p->start, 0, &p->config) || has_bad_name(p->config.rootdir) ||
+        (flags & PROJECT_RUNS && !can_keep_results(p)))
         return false;
     if (in->since)
         git_start(p->arena, p->config.rootdir, in->since, &p->git);
