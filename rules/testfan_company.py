@@ -1,14 +1,14 @@
 """Runs test files among all others, as one plain pytest run would, to see what running each by itself changes.
 
-    python testfan_company.py TOLD LIMIT JOBS FILE SHARD XML LOG [FILE SHARD XML LOG...] -- PYTEST_ARGS
+    python testfan_company.py TOLD LIMIT TIMEOUT JOBS FILE SHARD XML LOG [FILE SHARD XML LOG...] -- PYTEST_ARGS
 
 The whole suite is collected, and of it only the items of each FILE are run, as far as the first that fails, each in a fork with
 a report and a log of its own, as the worker writes them, JOBS at a time. Where forking is not safe only the first FILE is run.
-TOLD gets lines of JSON: the ids collected, by file; the modules that collecting brought. LIMIT: the seconds that a test may take,
-0: no limit.
+TOLD gets lines of JSON: the ids collected, by file; the modules that collecting brought. LIMIT, TIMEOUT: the seconds that a test
+and a file may take, 0: no limit.
 
 Or the fork server forks a child for it, which collects while other files still run and then serves as the server does
-(testfan_server.py). A request has `guests`, a list of [FILE, SHARD, XML, LOG], `jobs` and `limit`; the answer is STALE when a file
+(testfan_server.py). A request has `guests`, a list of [FILE, SHARD, XML, LOG], `jobs`, `limit` and `timeout`; the answer is STALE when a file
 that was read before has changed, and COLD when forking is not safe.
 
 PYTEST_DONT_REWRITE
@@ -30,6 +30,9 @@ import testfan_server
 from testfan_server import testfan_doubts, testfan_files, testfan_orphans, testfan_served, testfan_worker
 
 del sys.path[0], sys.modules["testfan_server"]
+
+
+LOOK_SECONDS = 0.02  # how often to look at those whose time is limited
 
 
 class Company(testfan_worker.TargetPlugin):
@@ -71,20 +74,20 @@ class Company(testfan_worker.TargetPlugin):
             return "a plugin or conftest.py acts when a session begins or ends"
         return None
 
-    def fork_guests(self, guests, jobs):
-        running = set()
+    def fork_guests(self, guests, jobs, timeout):
+        running = {}  # pid -> when its time is up
         for guest in guests:
-            if len(running) == jobs:
-                running.discard(os.wait()[0])
+            while len(running) >= jobs:
+                wait_for_one(running)
             sys.stdout.flush()
             sys.stderr.flush()
             pid = os.fork()
             if pid == 0:
                 testfan_orphans.die_with_parent()
                 return guest
-            running.add(pid)
+            running[pid] = time.monotonic() + (timeout or float("inf"))
         while running:
-            running.discard(os.wait()[0])
+            wait_for_one(running)
         return None
 
     def become(self, session, file, shard, xml, log):
@@ -125,12 +128,26 @@ class Company(testfan_worker.TargetPlugin):
             super().pytest_unconfigure()
 
 
+def wait_for_one(running):
+    """Looks whether one has ended, and ends those whose time is up."""
+    if min(running.values()) == float("inf"):
+        running.pop(os.wait()[0], None)
+        return
+    ended = os.waitpid(-1, os.WNOHANG)[0]
+    if ended:
+        running.pop(ended, None)
+        return
+    for pid in [pid for pid, until in running.items() if time.monotonic() >= until]:
+        os.kill(pid, testfan_files.SIGKILL)
+    time.sleep(LOOK_SECONDS)
+
+
 class Started(Company):
     """In a process that was started for it."""
 
-    def __init__(self, told, limit, jobs, guests):
+    def __init__(self, told, limit, timeout, jobs, guests):
         super().__init__(limit)
-        self.told, self.jobs, self.guests = told, jobs, guests
+        self.told, self.timeout, self.jobs, self.guests = told, timeout, jobs, guests
         self.before = set()
 
     def pytest_collection(self, session):
@@ -149,7 +166,7 @@ class Started(Company):
         self.tell(modules=sorted(set(sys.modules) - self.before))
         if self.doubt(session):
             return self.guests[0] if self.guests else None
-        return self.fork_guests(self.guests, self.jobs)
+        return self.fork_guests(self.guests, self.jobs, self.timeout)
 
 
 class Gathered(Company):
@@ -185,7 +202,7 @@ class Gathered(Company):
             os._exit(0)
         request = server.loop()
         self.limit = request["limit"]
-        guest = self.fork_guests(request["guests"], request["jobs"])
+        guest = self.fork_guests(request["guests"], request["jobs"], request["timeout"])
         if guest is None:
             os._exit(0)
         return guest
@@ -194,8 +211,8 @@ class Gathered(Company):
 def main():
     words = sys.argv[1:]
     split = words.index("--")
-    told, limit, jobs, *rest = words[:split]
-    company = Started(told, float(limit), int(jobs), list(zip(*(rest[i::4] for i in range(4)))))
+    told, limit, timeout, jobs, *rest = words[:split]
+    company = Started(told, float(limit), float(timeout), int(jobs), list(zip(*(rest[i::4] for i in range(4)))))
     words = words[split + 1 :] + ["--junitxml=" + os.path.abspath(told + ".xml")]
     try:
         testfan_worker.run_pytest(company, words)

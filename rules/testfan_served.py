@@ -67,7 +67,7 @@ class ServedTarget(testfan_worker.TargetPlugin):
         needs_init, tracer = self.needs_init, self.server.tracer if request["trace"] else None
         super().__init__(request["file"], request["log"], request["nodes"], tracer, request["limit"], request["before"], request["shard"])
         self.needs_init = needs_init
-        if request["timed"]:
+        if request["timeout"] > 0:
             self.heed_time()
         if count:
             self.write(e="shared", after=count)

@@ -81,6 +81,7 @@ class Worker:
         self.since = None  # when it became idle
         self.result = None  # of the file that it ran last
         self.ending = None  # since when it is to end
+        self.late = None  # after how long it was ended for not doing so
 
     def end(self):
         self.ending = time.monotonic()
@@ -96,6 +97,8 @@ class Worker:
         """When its end was no good, the file that ran last in it hears of that."""
         if status and self.result:
             how = "was killed by signal %d" % (status & 0x7F) if status & 0x7F else "ended with status %d" % (status >> 8)
+            if self.late:
+                how = "had not ended %g s" % self.late
             tear(self.result, {"id": "", "message": "the process that it shared %s after its last test" % how, "text": ""})
 
 
@@ -158,7 +161,9 @@ class Workers:
         """Has those end that nobody needs, and ends those that do not."""
         now = time.monotonic()
         for worker in self.all():
-            if worker.ending and now - worker.ending >= self.limit:
+            patience = min(self.limit, worker.request.get("timeout") or self.limit)
+            if worker.ending and now - worker.ending >= patience:
+                worker.late = worker.late or patience
                 kill(worker.pid)
             elif not worker.ending and worker.since is not None and (everyone or now - worker.since >= self.idle):
                 worker.end()

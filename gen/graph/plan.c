@@ -324,6 +324,7 @@ bool plan_write(const struct plan *plan, const char *rootdir) {
     cJSON_AddBoolToObject(json, "workers", plan->workers);
     cJSON_AddBoolToObject(json, "limited", plan->limited);
     cJSON_AddNumberToObject(json, "limit", plan->timeout);
+    cJSON_AddNumberToObject(json, "timeout", plan->timeout_per_file);
     cJSON_AddItemToObject(json, "args", strings_json(&plan->args));
     cJSON *targets = cJSON_AddArrayToObject(json, "targets");
     cJSON *nodes = cJSON_CreateObject(), *before = cJSON_CreateObject(), *retries = cJSON_CreateObject(),
@@ -404,8 +405,11 @@ bool plan_read(struct arena *a, const char *path, struct plan *plan) {
     plan->workers = cJSON_IsTrue(cJSON_GetObjectItem(json, "workers"));
     plan->limited = cJSON_IsTrue(cJSON_GetObjectItem(json, "limited"));
     const cJSON *limit = cJSON_GetObjectItem(json, "limit"), *args = cJSON_GetObjectItem(json, "args");
+    const cJSON *timeout = cJSON_GetObjectItem(json, "timeout");
     if (cJSON_IsNumber(limit))
         plan->timeout = limit->valuedouble;
+    if (cJSON_IsNumber(timeout))
+        plan->timeout_per_file = timeout->valuedouble;
     for (const cJSON *word = args ? args->child : NULL; word; word = word->next)
         array_push(a, &plan->args, arena_strdup(a, word->valuestring));
     const cJSON *durations = cJSON_GetObjectItem(json, "durations");

@@ -66,7 +66,7 @@ static bool run_served(struct target_run *t, const struct strs *nodes, const str
                                     .args = *own,
                                     .shard = t->shard,
                                     .limit = t->limit,
-                                    .timed = t->timeout > 0,
+                                    .timeout = t->timeout,
                                     .maxfail = t->failures_left,
                                     .share = t->share,
                                     .group = t->group,

@@ -95,6 +95,7 @@ static char *guests_text(const struct company *c, const struct guests *guests) {
     }
     cJSON_AddNumberToObject(json, "jobs", (double)jobs_of(c->plan));
     cJSON_AddNumberToObject(json, "limit", c->plan->timeout > 0 ? c->plan->timeout : 0);
+    cJSON_AddNumberToObject(json, "timeout", c->plan->timeout_per_file > 0 ? c->plan->timeout_per_file : 0);
     cJSON_AddNumberToObject(json, "umask", mask);
     char *text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
@@ -123,9 +124,13 @@ static bool run_some(const struct company *c, struct guests *guests, uint32_t fr
     char path[PATH_MAX];
     out_tmp_name(path, sizeof path, "company");
     struct strs argv = {0};
-    const char *const words[] = {c->python, ".testfan/rules/testfan_company.py", path,
-                                 arena_printf(a, "%.17g", c->plan->timeout > 0 ? c->plan->timeout : 0),
-                                 arena_printf(a, "%ld", jobs_of(c->plan))};
+    const char *const words[] = {
+        c->python,
+        ".testfan/rules/testfan_company.py",
+        path,
+        arena_printf(a, "%.17g", c->plan->timeout > 0 ? c->plan->timeout : 0),
+        arena_printf(a, "%.17g", c->plan->timeout_per_file > 0 ? c->plan->timeout_per_file : 0),
+        arena_printf(a, "%ld", jobs_of(c->plan))};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         array_push(a, &argv, words[i]);
     for (uint32_t i = from; i < to; i++) {

@@ -334,7 +334,7 @@ static char *request_text(const struct request *r, const char *branch) {
     cJSON_AddStringToObject(json, "branch", branch);
     cJSON_AddStringToObject(json, "shard", r->shard);
     cJSON_AddNumberToObject(json, "limit", r->limit);
-    cJSON_AddBoolToObject(json, "timed", r->timed);
+    cJSON_AddNumberToObject(json, "timeout", r->timeout);
     cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);
     cJSON_AddNumberToObject(json, "umask", mask);
     cJSON_AddStringToObject(json, "share", r->share);

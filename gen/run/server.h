@@ -30,7 +30,7 @@ struct request {
     struct strs args;                     /* pytest's further arguments */
     const char *shard;                    /* "1/3", or "" */
     double limit;                         /* seconds that a test may take; 0: no limit */
-    bool timed;                           /* there is a limit for all of it, too */
+    double timeout;                       /* and all of it */
     long maxfail;                         /* 0: none */
     const char *share;                    /* "session", "auto" or "": as rules/testfan_session.py says */
     const char *group;                    /* only with requests of the same group */

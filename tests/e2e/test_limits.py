@@ -50,3 +50,24 @@ def test_what_hangs(tree, seconds, name, mode):
     assert said.startswith(f"timed out after {seconds} s" + (f" while running test_hangs.py::{running}\n" if running else "\n"))
     assert "in hang\n" in said and "in wait_in_a_thread\n" in said
     assert left(tree) == []
+
+
+def test_a_shared_process_that_hangs_at_its_end(tree):
+    """What a session sets up for several files is torn down when all have run; the last one hears of it."""
+    fixture = "import pytest, time\n\n@pytest.fixture(scope='session')\ndef dear():\n    yield\n    time.sleep(600)\n"
+    tree.write({"conftest.py": fixture, **{f"test_{i}.py": "def test_it(dear):\n    pass\n" for i in range(3)}})
+    tree.write({"pyproject.toml": '[tool.testfan]\nisolation = "session"\ntimeout-per-file = 2\n'})
+    done = tree.testfan("test", "-j1", "--retries=1", check=1, timeout=50)
+    assert "the process that it shared had not ended 2 s after its last test" in done.stdout
+    assert sorted(outcome for _, _, outcome in tree.report().elements()) == ["error"] + 3 * ["passed"]
+    assert left(tree) == []
+
+
+@pytest.mark.parametrize("mode", [[], ["--no-workers"]], ids=["server", "cold"])
+def test_a_file_that_hangs_among_the_others(tree, mode):
+    """It has failed alone; for a second opinion it gets no more time than then."""
+    hangs = "import sys, time\ndef test_it():\n    time.sleep(600 if 'test_other' in sys.modules else 0)\n    assert 0\n"
+    tree.write({"test_hangs.py": hangs, "test_other.py": "def test_it():\n    pass\n", "pyproject.toml": "[tool.testfan]\ntimeout-per-file = 2\n"})
+    tree.testfan("test", *mode, check=1, timeout=60)
+    assert tree.report()["test_hangs", "test_it", "failure"] == 1 and sum(tree.report().values()) == 2
+    assert left(tree) == []
