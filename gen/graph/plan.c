@@ -239,6 +239,7 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
         if (!(f->flags & (SOURCE_TEST | SOURCE_DOCTEST)))
             continue;
         struct target t = {.file = f->path, .node = i, .size = f->st.size};
+        t.waits = text ? 0 : facts[i]->waits;
         t.retries = retries_of(c, t.file);
         if (f->flags & SOURCE_TEST && !text)
             t.tests = count_tests(facts[i], c);

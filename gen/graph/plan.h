@@ -22,6 +22,7 @@ struct target {
     const char *file; /* relative to rootdir; also its name */
     uint32_t node;    /* in the graph */
     uint64_t size;    /* of the file, in bytes */
+    uint32_t waits;   /* what it says to sleep, in milliseconds */
     uint32_t tests;   /* test functions that pytest is sure to collect from it; 0 when that cannot be told */
     struct digest digest;    /* of the paths of everything it depends on */
     const char *result;      /* its results are named RESULT.xml, .ok and .log; relative to rootdir */

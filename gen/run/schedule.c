@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BYTES_OF_MS = 150 }; /* as many are run in a millisecond, more or less */
+
 static int by_start(const void *a, const void *b) {
     const struct scheduled *x = a, *y = b;
     double first = x->seconds < 0 ? HUGE_VAL : x->seconds, second = y->seconds < 0 ? HUGE_VAL : y->seconds;
@@ -26,7 +28,7 @@ void schedule_make(struct arena *a, const struct plan *plan, const struct times 
         array_push(a, schedule,
                    (struct scheduled){.name = schedule_name(a, t->file, plan_shard(a, t)),
                                       .index = i,
-                                      .size = t->size,
+                                      .size = t->size + (uint64_t)t->waits * BYTES_OF_MS,
                                       .seconds = seconds > 0 && t->shards ? seconds / t->shards : seconds,
                                       .serial = t->serial});
         schedule->known += seconds >= 0;

@@ -13,7 +13,7 @@ struct scheduled {
     const char *name; /* of the target, as exec tells it: schedule_name() */
     uint32_t index;   /* in the plan */
     double seconds;   /* -1: never seen */
-    uint64_t size;    /* of its file, in bytes */
+    uint64_t size;    /* of its file, in bytes, with what it sleeps */
     bool serial;
 };
 
@@ -24,8 +24,9 @@ struct schedule {
     uint32_t known; /* how many have been seen */
 };
 
-/* Longest first, for what starts last decides when all is done; those never seen may be the longest, the
- * largest of them first. What runs alone comes last, when nothing has to wait for it. */
+/* Longest first, for what starts last decides when all is done; those never seen may be the longest, of
+ * them first the largest and those that sleep. What runs alone comes last, when nothing has to wait for it.
+ */
 void schedule_make(struct arena *a, const struct plan *plan, const struct times *times,
                    struct schedule *schedule);
 

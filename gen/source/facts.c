@@ -59,7 +59,8 @@ const struct facts *facts_pack(const struct facts_builder *b, struct arena *a) {
                         .flags = b->flags,
                         .error_line = b->error_line,
                         .error_col = b->error_col,
-                        .first_code = b->first_code};
+                        .first_code = b->first_code,
+                        .waits = b->waits};
     uint32_t at = sizeof *f;
     for (int i = 0; i < FACT_PARTS; i++) {
         f->parts[i] = (struct facts_part){at, given[i].len};

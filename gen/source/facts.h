@@ -151,7 +151,7 @@ struct facts {
     uint32_t error_line, error_col;
     uint32_t first_code; /* the line of the first statement at module level that is no import, no definition
                             and no assignment of a plain value; FACT_NONE: there is none; 0: not known */
-    uint32_t unused;
+    uint32_t waits;      /* what it says to sleep, in milliseconds (source/waits.h) */
     /* Where each array starts, in bytes from the start of the block, and how many it has. */
     union {
         struct {
@@ -187,7 +187,7 @@ struct facts_builder {
     ARRAY(struct fact_word) words;
     ARRAY(struct fact_binding) bindings;
     ARRAY(char) text;
-    uint32_t flags, error_line, error_col, first_code;
+    uint32_t flags, error_line, error_col, first_code, waits;
 };
 
 /* Whether what stands there is executed when the module is imported, outside of classes. */

@@ -3,6 +3,7 @@
 #include "source/bindings.h"
 #include "source/decode.h"
 #include "source/directive.h"
+#include "source/waits.h"
 #include "source/examples.h"
 #include "source/facts.h"
 #include "source/outline.h"
@@ -112,9 +113,13 @@ static uint32_t first_code(const struct parser *p) {
     return p->cut ? outline_first_code(&p->outline, p->source.s) : 0;
 }
 
+static uint32_t waits_of(const struct parser *p) {
+    return waits_scan(p->source.s, p->source.len);
+}
+
 static const struct facts *parse_whole(struct parser *p, struct arena *a) {
     struct arena scratch = {0};
-    struct facts_builder b = {.arena = &scratch, .first_code = first_code(p)};
+    struct facts_builder b = {.arena = &scratch, .first_code = first_code(p), .waits = waits_of(p)};
     for (struct slice slice = {0}; next_slice(&p->source, false, &slice);) {
         TSTree *tree = parse_slice(p, &p->source, &slice);
         walk_tree(&b, tree, p->source.s, NULL, &p->values);
@@ -132,7 +137,7 @@ static const struct facts *parse_whole(struct parser *p, struct arena *a) {
 static const struct facts *parse_outline(struct parser *p, struct arena *a) {
     const struct outline *o = &p->outline;
     struct arena scratch = {0};
-    struct facts_builder b = {.arena = &scratch, .first_code = first_code(p)};
+    struct facts_builder b = {.arena = &scratch, .first_code = first_code(p), .waits = waits_of(p)};
     bool ok = true;
     for (struct slice slice = {0}; ok && next_slice(&o->text, true, &slice);) {
         TSTree *tree = parse_slice(p, &o->text, &slice);

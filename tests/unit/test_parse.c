@@ -40,6 +40,25 @@ static void check(const char *source, const char *wanted) {
     check_bytes(source, strlen(source), wanted);
 }
 
+static void test_waits(void **state) {
+    (void)state;
+    static const struct {
+        const char *source;
+        uint32_t ms;
+    } cases[] = {{"", 0},
+                 {"import time\ntime.sleep(1.25)\n", 1250},
+                 {"def test():\n    await asyncio.sleep(2); sleep(.5)\n", 2500},
+                 {"sleep(x)\nsleep(1 + 1)\nsleep(\"2\")\nno_sleep(3)\nsleep(", 0},
+                 {"sleep(0.0004)\nsleep(99999999999999999999)\n", 60000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena a = {0};
+        size_t n = strlen(cases[i].source);
+        assert_int_equal(parse_file(parser, &a, cases[i].source, n)->waits, cases[i].ms);
+        assert_int_equal(parse_file_full(parser, &a, cases[i].source, n)->waits, cases[i].ms);
+        arena_free(&a);
+    }
+}
+
 static void test_imports(void **state) {
     (void)state;
     check("", "");
@@ -279,6 +298,7 @@ static void test_outline_is_enough_for_plain_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_waits),
         cmocka_unit_test(test_imports),
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_places),
