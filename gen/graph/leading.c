@@ -1,4 +1,5 @@
 #include "graph/leading.h"
+#include "base/os.h"
 #include "graph/dists.h"
 #include "graph/graph.h"
 #include "graph/modules.h"
@@ -39,6 +40,7 @@ void leading_new(struct leading *l, struct arena *a) {
     uint32_t n = l->g->nodes + 1;
     l->arena = a;
     l->names = intern_new(a);
+    l->outside = (struct map){.arena = a};
     l->leads = arena_alloc(a, n * sizeof *l->leads);
     l->visited = arena_alloc(a, n * sizeof *l->visited);
 }
@@ -50,16 +52,17 @@ static void add_lead(struct reader *r, const char *name, uint32_t node, bool act
 
 /* Whether a file is what a module name means: below a root that is on sys.path in every process. */
 static bool answers(struct reader *r, const char *path, const char *name) {
-    char *below = arena_printf(&r->scratch, "/%s", name);
-    for (char *s = below; *s; s++)
-        *s = *s == '.' ? '/' : *s;
-    const char *found = arena_printf(&r->scratch, "/%s", path);
-    size_t n = strlen(found), m = strlen(below), init = strlen(INIT);
-    size_t end = n >= init && str_ends(found, INIT) ? init : strlen(".py");
-    if (n < m + end || !str_ends(found, ".py") || memcmp(found + n - end - m, below, m) != 0)
+    size_t n = strlen(path), m = strlen(name), end = str_ends(path, INIT) ? strlen(INIT) : strlen(".py");
+    if (n < end + m || !str_ends(path, ".py"))
         return false;
-    size_t root = n - end - m;
-    return modules_is_sure(r->l->modules, root ? arena_strndup(&r->scratch, found + 1, root - 1) : "");
+    const char *at = path + n - end - m;
+    if (at > path && at[-1] != '/')
+        return false;
+    for (size_t i = 0; i < m; i++)
+        if (at[i] != (name[i] == '.' ? '/' : name[i]))
+            return false;
+    const char *root = at > path ? arena_strndup(&r->scratch, path, (size_t)(at - path) - 1) : "";
+    return modules_is_sure(r->l->modules, root);
 }
 
 /* The file that is imported by that name: FACT_NONE when there is none. False when it cannot be told. */
@@ -144,22 +147,34 @@ static const char *absolute(struct reader *r, unsigned level, const char *module
     return arena_printf(&r->scratch, "%.*s%s%s", (int)n, own, *module ? "." : "", module);
 }
 
+enum outside { NOTHING, STANDARD, INSTALLED, PYTEST };
+
+static enum outside find_outside(struct leading *l, const char *top, size_t n) {
+    uint32_t known = map_get(&l->outside, top, n);
+    if (known != MAP_NONE)
+        return (enum outside)known;
+    enum outside found = strcmp(top, "pytest") == 0 || strcmp(top, "_pytest") == 0 ? PYTEST
+                         : map_get(&l->dists->python->stdlib, top, n) != MAP_NONE  ? STANDARD
+                         : dists_has(l->dists, top)                                ? INSTALLED
+                                                                                   : NOTHING;
+    map_set(&l->outside, top, n, found);
+    return found;
+}
+
 static bool read_import(struct reader *r, const struct facts *f, const struct fact_import *i) {
     const char *module = facts_str(f, i->module), *name = facts_str(f, i->name);
     if (i->level) {
         module = absolute(r, i->level, module);
         return module && read_ours(r, module, name);
     }
-    const char *top = arena_strndup(&r->scratch, module, strcspn(module, "."));
-    bool ours = map_get(&r->l->modules->tops, top, strlen(top)) != MAP_NONE;
-    bool standard = map_get(&r->l->dists->python->stdlib, top, strlen(top)) != MAP_NONE;
-    bool others = standard || dists_has(r->l->dists, top);
-    if (ours)
-        return !others && read_ours(r, module, name);
-    bool plain = !*name || strcmp(name, "*") == 0;
-    if (strcmp(top, "pytest") != 0 && strcmp(top, "_pytest") != 0)
-        add_lead(r, plain ? module : arena_printf(&r->scratch, "%s:%s", module, name), FACT_NONE, !standard);
-    return others;
+    size_t n = strcspn(module, ".");
+    enum outside outside = find_outside(r->l, arena_strndup(&r->scratch, module, n), n);
+    if (map_get(&r->l->modules->tops, module, n) != MAP_NONE)
+        return outside == NOTHING && read_ours(r, module, name);
+    bool plain = !*name || strcmp(name, "*") == 0, installed = outside == INSTALLED;
+    if (installed || outside == STANDARD)
+        add_lead(r, plain ? module : arena_printf(&r->scratch, "%s:%s", module, name), FACT_NONE, installed);
+    return outside != NOTHING;
 }
 
 /* False where it cannot be told what comes next. */
@@ -246,7 +261,8 @@ static bool visit_packages(struct leading *l, const struct target *t) {
         const char *path = graph_path(l->g, e->to);
         if (e->kind != EDGE_IMPORT || e->line)
             continue;
-        if (!str_ends(path, INIT) || strncmp(path, t->file, strlen(path) - strlen(INIT) + 1) != 0)
+        const char *folder = arena_printf(l->arena, "%s/", os_dirname(l->arena, path));
+        if (!str_ends(path, INIT) || !str_starts(t->file, folder))
             return false;
         array_push(l->arena, &inits, path);
     }

@@ -39,6 +39,7 @@ struct leading {
 
     struct intern names;
     struct leads *leads; /* by node: what it imports itself */
+    struct map outside;  /* top-level names that were looked for outside the tree -> what they are */
     uint32_t *visited, round, depth;
     struct steps *steps;
 };

@@ -17,7 +17,7 @@ enum {
     BRANCH_COST = 30,
     DIST_COST = 30,
     PIVOTS_MOST = 6,       /* modules that are tried, of those that not all targets of a group import */
-    EFFORT_MOST = 50000000 /* steps looked at in all */
+    EFFORT_MOST = 10000000 /* steps looked at in all */
 };
 
 /* What of the standard library is dear to import, when pytest has not done so. */
@@ -128,7 +128,7 @@ static uint32_t count_early(const struct member *m, uint32_t acts) {
 }
 
 static bool imports(struct finder *f, const struct member *m, uint32_t acts, uint32_t name) {
-    uint32_t n = count_early(m, acts);
+    uint32_t n = name == FACT_NONE ? 0 : count_early(m, acts);
     f->effort += n;
     for (uint32_t i = 0; i < n; i++)
         if (m->steps.items[i].name == name)
@@ -224,7 +224,8 @@ static void try_group(struct finder *f, uint32_t first, uint32_t end, uint32_t a
     ARRAY(struct pivot) pivots = {0};
     for (uint32_t i = first; i < end; i++) {
         const struct member *m = &f->members[i];
-        for (uint32_t s = 0; s < count_early(m, acts); s++) {
+        uint32_t early = count_early(m, acts);
+        for (uint32_t s = 0; s < early; s++) {
             const struct step *step = &m->steps.items[s];
             uint32_t n = f->counted[step->name] == f->mark ? f->counts[step->name] : 0;
             f->counts[step->name] = 0;

@@ -1,4 +1,6 @@
 """Modules that many targets share are imported once, before the fork: where that could be told, they are not."""
+import json
+
 import conftest
 import pytest
 
@@ -140,3 +142,32 @@ def test_a_branch_is_for_one_list_of_modules(tree, tmp_path):
     tree.write({f"tests/test_{i}.py": SHARING.replace("from app", "import sys\nfrom new", 1) + "    assert 'app' not in sys.modules\n" for i in range(10)})
     tree.testfan("test", check=0)
     assert notes(tree, tmp_path) == (10, 0)
+
+
+DEAR = "import asyncio\nimport unittest.mock\n"
+PLANS = {
+    "relative": ({"app/main.py": "from .low import VALUE\nfrom . import part1\n" + MAIN, "app/low.py": DEAR + "VALUE = max(1, 2)\n"}, "from app.main import PID\n",
+                 ["app", "asyncio", "unittest.mock", "app.low", *(f"app.part{i}" for i in (1, 0, *range(2, PARTS))), "app.main"]),
+    "only-what-comes-before-code": ({"app/low.py": DEAR + "VALUE = max(1, 2)\n"}, "from app.low import VALUE\n\nMORE = max(1, 2)\nfrom app import main\n",
+                                    ["app", "asyncio", "unittest.mock", "app.low"]),
+    "under-try": ({}, DEAR + "try:\n    from app import main\nexcept ImportError:\n    main = None\n", ["asyncio", "unittest.mock"]),
+    "from-import": ({}, "from unittest import mock\nfrom app import part1\n", ["unittest:mock", "app", "app.part1"]),
+    "circle": ({"app/main.py": MAIN, "app/part1.py": DEAR + "from app import main\n"}, "from app import part1\nimport asyncio\nimport unittest.mock\n",
+               ["app", "app.part1", "asyncio", "unittest.mock"]),
+    "in-a-function": ({}, "def test_it():\n    from app import main\n    assert main\n", None),
+    "type-checking": ({}, "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import asyncio\nfrom app import main\n", None),
+    "lazy": ({"app/__init__.py": "def __getattr__(name):\n    return 1\n"}, "from app import main\n", None),
+    "unresolved": ({}, "import nowhere\nfrom app import main\n", None),
+    "imports-the-tests": ({"tests/__init__.py": "", "app/part1.py": "from tests import test_0\n"}, "from app import main\n", ["app", "app.main"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_plans(tree, name):
+    files, text, wanted = PLANS[name]
+    tree.write(files).write({f"tests/test_{i}.py": text for i in range(10)})
+    tree.testfan("gen")
+    branches = json.loads((tree.path / ".testfan/run.json").read_text()).get("branches", [])
+    assert [branch["modules"] for branch in branches] == ([wanted] if wanted else [])
+    for branch in branches:  # but no file that the others import
+        assert branch["files"] == [f"tests/test_{i}.py" for i in range(name == "imports-the-tests", 10)]
