@@ -54,7 +54,10 @@ class Branches:
         return branch not in self.known and len(self.known) < BRANCHES_MOST
 
     def stands(self, branch):
-        return branch in self.known and os.path.lexists(self.name + branch)
+        try:
+            return branch in self.known and bool(look(self.name + branch))
+        except OSError:
+            return False
 
     def wait(self):
         for pid in self.pids():

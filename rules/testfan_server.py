@@ -174,9 +174,10 @@ class Server:
             events = poll.poll(LOOK_SECONDS * 1000)
             if not self.stale and (os.getppid() != self.keeper or not testfan_files.is_at(*self.above)):
                 self.become_stale(poll)
+            branches = self.branches.count()
             if events or self.clients or self.workers:
                 last = time.monotonic()
-            elif not testfan_files.is_at(self.name, self.inode) or (time.monotonic() - last >= self.idle and not self.branches.count()):
+            elif not testfan_files.is_at(self.name, self.inode) or (time.monotonic() - last >= self.idle and not branches):
                 break
             for fd, event in events:
                 if fd == self.listener.fileno():
@@ -418,6 +419,7 @@ class Server:
         reason = reason or self.has_printed() or self.doubts.find(self.config, [listener.fileno()], self.output)
         self.doubts.end()
         if reason or self.memory.take(self.config, self.tracer):
+            testfan_files.remove(self.tracer.log)
             os._exit(1)
         self.inode = testfan_memory.look(self.name).st_ino
         gc.freeze()

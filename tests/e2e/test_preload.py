@@ -43,6 +43,7 @@ def test_shared_modules_are_imported_once(tree, tmp_path):
     for _ in range(2):  # the first ones wait while it is being imported
         tree.testfan("test", check=0)
         assert notes(tree, tmp_path) == (10, 0)
+        assert not list((tree.path / ".testfan/tmp").glob("server.*"))
         for i in range(10):
             edit(tree, f"tests/test_{i}.py")
     assert len(conftest.servers(tree.path)) == 2 and len(conftest.lasting(tree.path)) == 1

@@ -29,7 +29,7 @@ SETTLE = 10  # seconds after which nothing of a run may be left
 
 MARK = f"{10000 + os.getpid()}.25"  # seconds that what is left behind would run
 BODY = """
-import os, subprocess, sys, time, pytest
+import os, subprocess, sys, time, unittest.mock, pytest
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
