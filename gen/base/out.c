@@ -52,9 +52,10 @@ static long maker_of(const char *name) {
     return 0;
 }
 
-/* Seconds since a process began; without end where that cannot be told. */
+/* Seconds since a process began; without end where that cannot be told, and negative when it has ended and
+ * was not waited for yet. */
 static double age_of(long pid) {
-    char path[64], text[1024];
+    char path[64], text[1024], state;
     unsigned long long ticks;
     struct timespec now;
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
@@ -68,9 +69,11 @@ static double age_of(long pid) {
 #define CLOCK_BOOTTIME CLOCK_MONOTONIC
 #endif
     if (!rest || clock_gettime(CLOCK_BOOTTIME, &now) != 0 ||
-        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-               &ticks) != 1)
+        sscanf(rest, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &state, &ticks) != 2)
         return HUGE_VAL;
+    if (state == 'Z')
+        return -HUGE_VAL;
     return (double)now.tv_sec + 1 - (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 

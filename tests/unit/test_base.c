@@ -245,7 +245,17 @@ static void test_out_clears_what_the_dead_left(void **state) {
     assert_true(out_write(older, "x", 1, NULL));
     const struct timespec past[2] = {{1000, 0}, {1000, 0}};
     assert_int_equal(utimensat(AT_FDCWD, older, past, 0), 0);
+    pid_t unreaped = fork();
+    if (unreaped == 0)
+        _exit(0);
+    siginfo_t end;
+    assert_int_equal(waitid(P_PID, (id_t)unreaped, &end, WEXITED | WNOWAIT), 0);
+    char left[128];
+    snprintf(left, sizeof left, "%s/left.xml.%ld.0", dir, (long)unreaped);
+    assert_true(out_write(left, "x", 1, NULL));
     out_clear_tmp();
+    waitpid(unreaped, NULL, 0);
+    assert_false(os_is_file(left));  /* whoever is to wait for it takes its time */
     assert_false(os_is_file(older)); /* made by somebody who had our number before us */
     assert_true(os_is_file(mine));
     for (size_t i = 0; i < NAMES; i++)
