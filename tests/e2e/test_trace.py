@@ -1,7 +1,9 @@
 """What a run was seen to read counts from then on: on ninja, for gen, for audit and learn."""
 import json
 import os
+import pathlib
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -352,3 +354,18 @@ def test_without_a_trace_every_import_counts(tree):
     tree.write({"pkg/late.py": "X = 2\n"})
     done, ran = tree.ran(lambda: tree.testfan("test", check=0))
     assert ran == ["tests/test_a.py", "tests/test_b.py"]
+
+
+def test_who_watches_nothing_notes_nothing(tmp_path):
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); import testfan_trace\n"
+        "tracer = testfan_trace.start(sys.argv[2] + '/log', sys.argv[2], [], '')\n"
+        "for handlers in tracer.handlers, {}:\n"
+        "    tracer.handlers, tracer.pending = handlers, []\n"
+        "    os.path.exists(sys.argv[2] + '/absent%d' % len(handlers)); os.listdir(sys.argv[2])\n"
+        "    print(len(tracer.pending))\n"
+        "os._exit(0) if not sys.stdout.flush() else 0"
+    )
+    rules = pathlib.Path(__file__).parents[2] / "rules"
+    done = subprocess.run([sys.executable, "-c", code, rules, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "0"] and not (tmp_path / "log").exists()
