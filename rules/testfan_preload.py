@@ -7,7 +7,7 @@ import sys
 import warnings
 
 from testfan_files import remove
-from testfan_memory import listdir, look
+from testfan_memory import Folder, listdir, look, with_parents
 
 BRANCHES_MOST = 4  # of a server, at a time
 
@@ -94,11 +94,12 @@ class Preload:
     def __init__(self, modules):
         self.modules = modules
         self.names = set()
-        self.clear = {}
+        self.root = None
+        self.folders = {}  # that were looked at for them
 
     def find_reason(self, root):
         """Imports them; what speaks against keeping them, or None."""
-        before = set(sys.modules)
+        self.root, before = root, set(sys.modules)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             world = World()
@@ -114,17 +115,40 @@ class Preload:
             change = world.find_change()
         if told:
             return "importing warns: %s" % told[0].message
-        self.names = {name.partition(".")[0] for name in set(sys.modules) - before}
-        return change
+        made = set(sys.modules) - before
+        self.names.update(name.partition(".")[0] for name in made)
+        return change or self.find_pid(made)
+
+    def watch(self, handlers):
+        """Those of a trace, that also note what is found nowhere: there may be one where only a test file has it on sys.path."""
+
+        def on_import(module, *told):
+            self.names.add(module.partition(".")[0])
+            handlers["import"](module, *told)
+
+        return {**handlers, "import": on_import}
+
+    def find_pid(self, names):
+        pid = os.getpid()
+        for name in names:
+            for attribute, value in list(getattr(sys.modules.get(name), "__dict__", {}).items()):
+                if value.__class__ is int and value == pid:
+                    return "importing keeps the number of the process in %s.%s" % (name, attribute)
+        return None
 
     def may_be_hidden(self, file):
-        """Whether the folder that pytest puts on sys.path for a test file holds another module of some name."""
+        """Whether a folder that pytest puts on sys.path for a test file, or for a conftest.py above it, holds another module of some name."""
         folder = os.path.dirname(os.path.abspath(file))
-        names = listdir(folder)
-        while "__init__.py" in names:
+        return self.hides(folder) or any(self.hides(above) for above in self.parents(folder) if "conftest.py" in listdir(above))
+
+    def parents(self, folder):
+        return (above for above in with_parents(folder) if (above + "/").startswith(self.root + "/"))
+
+    def hides(self, folder):
+        while "__init__.py" in listdir(folder):
             folder = os.path.dirname(folder)
-            names = listdir(folder)
-        if folder not in self.clear:
-            names = () if folder in map(os.path.abspath, sys.path) else names
-            self.clear[folder] = not any(name.partition(".")[0] in self.names for name in names)
-        return not self.clear[folder]
+        if folder in map(os.path.abspath, sys.path):
+            return False
+        if folder not in self.folders or self.folders[folder].has_changed():
+            self.folders[folder] = Folder(folder, self.names)
+        return bool(self.folders[folder].names)

@@ -412,7 +412,7 @@ class Server:
         self.memory.started = time.time_ns()
         self.doubts = testfan_doubts.Doubts()
         self.tracer.log = testfan_files.own_file(".trace")
-        self.tracer.handlers, self.tracer.buffered = self.handlers, True
+        self.tracer.handlers, self.tracer.buffered = self.preload.watch(self.handlers), True
         reason = self.preload.find_reason(self.tracer.root)
         self.tracer.flush()
         self.tracer.handlers = {}

@@ -177,18 +177,91 @@ static bool read_import(struct reader *r, const struct facts *f, const struct fa
     return outside != NOTHING;
 }
 
+static bool is_any(const char *const *names, const char *name) {
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* Whether to define a class on that base does no more than that: it is well known, or the file's own. */
+static bool is_quiet_base(const struct facts *f, const char *base) {
+    static const char *const quiet[] = {"object",   "Exception", "ABC",        "abc.ABC",
+                                        "Enum",     "enum.Enum", "IntEnum",    "enum.IntEnum",
+                                        "str",      "int",       "dict",       "list",
+                                        "tuple",    "type",      "TestCase",   "unittest.TestCase",
+                                        "Protocol", "TypedDict", "NamedTuple", "typing.NamedTuple",
+                                        NULL};
+    static const char *const errors[] = {"ArithmeticError", "AssertionError", "AttributeError",
+                                         "ImportError",     "IndexError",     "KeyError",
+                                         "LookupError",     "NameError",      "NotImplementedError",
+                                         "OSError",         "RuntimeError",   "SyntaxError",
+                                         "TypeError",       "UserWarning",    "ValueError",
+                                         "Warning",         "BaseException",  NULL};
+    if (is_any(quiet, base) || is_any(errors, base))
+        return true;
+    bool own = false;
+    FACTS_FOR(struct fact_def, d, f, defs) {
+        const char *name = facts_str(f, d->name);
+        if (strcmp(name, "__init_subclass__") == 0)
+            return false;
+        own |= d->kind == DEF_CLASS && d->parent == FACT_NONE && strcmp(name, base) == 0;
+    }
+    return own;
+}
+
+static bool is_quiet_decorator(const char *callee) {
+    static const char *const quiet[] = {"staticmethod",    "classmethod",
+                                        "property",        "wraps",
+                                        "functools.wraps", "lru_cache",
+                                        "cached_property", "functools.lru_cache",
+                                        "cache",           "functools.cached_property",
+                                        "functools.cache", "functools.total_ordering",
+                                        "contextmanager",  "contextlib.contextmanager",
+                                        "dataclass",       "dataclasses.dataclass",
+                                        "abstractmethod",  "abc.abstractmethod",
+                                        "overload",        "typing.overload",
+                                        "fixture",         "pytest.fixture",
+                                        "pytest.hookimpl", "pytest.yield_fixture",
+                                        "total_ordering",  NULL};
+    return is_any(quiet, callee) || str_starts(callee, "pytest.mark.") || str_ends(callee, ".setter") ||
+           str_ends(callee, ".deleter") || str_ends(callee, ".getter");
+}
+
+static bool is_quiet(const struct facts *f, const struct fact_def *d) {
+    const struct fact_decorator *decorators = facts_at(f, f->decorators.at);
+    const fact_base *bases = facts_at(f, f->bases.at);
+    for (uint32_t i = 0; i < d->decorators; i++)
+        if (!is_quiet_decorator(facts_str(f, decorators[d->first_decorator + i].callee)))
+            return false;
+    for (uint32_t i = 0; i < d->bases; i++)
+        if (!is_quiet_base(f, facts_str(f, bases[d->first_base + i])))
+            return false;
+    return true;
+}
+
+/* The line of the first statement that may do more than to import and to bind names: a decorator and a base
+ * class of another module may note, somewhere, what they are for. */
+static uint32_t first_act(const struct facts *f) {
+    uint32_t line = f->first_code;
+    FACTS_FOR(struct fact_def, d, f, defs)
+    if (d->line < line && !is_quiet(f, d))
+        line = d->line;
+    return line;
+}
+
 /* False where it cannot be told what comes next. */
 static bool read_imports(struct reader *r) {
     enum { ELSEWHERE = PLACE_FUNCTION | PLACE_TYPE_CHECKING | PLACE_EXAMPLE };
     const struct facts *f = r->l->facts[r->node];
-    r->leads->acts = f->first_code != FACT_NONE || f->flags & (FACT_SYNTAX_ERROR | FACT_ENCODING);
+    const uint32_t first = first_act(f);
+    r->leads->acts = first != FACT_NONE || f->flags & (FACT_SYNTAX_ERROR | FACT_ENCODING);
     ARRAY_FOR (const struct edge, e, &r->l->g->edges[r->node])
         if (e->kind == EDGE_IMPORT && e->to >= r->l->files)
             return false;
     FACTS_FOR(struct fact_import, i, f, imports) {
         if (i->place & ELSEWHERE)
             continue;
-        if (i->line >= f->first_code)
+        if (i->line >= first)
             break;
         if (i->place) {
             r->leads->acts = true;
@@ -274,7 +347,7 @@ static bool visit_packages(struct leading *l, const struct target *t) {
         const char *path = inits.items[i];
         uint32_t node = graph_find(l->g, path);
         const struct facts *f = l->facts[node];
-        if (f->first_code == FACT_NONE && !f->imports.len && !f->flags)
+        if (first_act(f) == FACT_NONE && !f->imports.len && !f->flags)
             continue;
         if (strlen(path) < skip + strlen(INIT) || !modules_is_sure(l->modules, base))
             return false;

@@ -304,8 +304,9 @@ static bool is_plain_assignment(const char *s, uint32_t n) {
 /* Whether all that a statement can do is to bind names in its own module. */
 static bool only_binds(const char *s, uint32_t n) {
     static const char *const words[] = {"import", "from", "def", "async", "class", "pass", NULL};
+    static const char *const class[] = {"class", NULL};
     const char *text = s + strspn(s, "rRuU");
-    if (memchr(s, ';', n))
+    if (memchr(s, ';', n) || (starts_any(s, class) && memchr(s, '=', n))) /* `metaclass=` */
         return false;
     return *text == '"' || *text == '\'' || *s == '@' || starts_any(s, words) || is_plain_assignment(s, n);
 }

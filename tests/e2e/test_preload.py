@@ -5,14 +5,14 @@ import conftest
 import pytest
 
 PARTS = 12
-MAIN = "import os\n\n" + "".join(f"from app import part{i}\n" for i in range(PARTS)) + "\nPID = os.getpid()\nMODE = os.environ.get('MODE')\n"
+MAIN = "import os\n\n" + "".join(f"from app import part{i}\n" for i in range(PARTS)) + "\nPID = str(os.getpid())\nMODE = os.environ.get('MODE')\n"
 PACKAGE = {
     "app/__init__.py": "",
     "app/main.py": MAIN,
     **{f"app/part{i}.py": f"VALUE = {i}\n" for i in range(PARTS)},
     "app/other.py": "VALUE = 1\n",
 }
-NOTE = "    with open(os.environ['NOTES'], 'a') as file:\n        file.write('%s %d\\n' % (__name__, main.PID == os.getpid()))\n"
+NOTE = "    with open(os.environ['NOTES'], 'a') as file:\n        file.write('%s %d\\n' % (__name__, main.PID == str(os.getpid())))\n"
 SHARING = "import os\n\nfrom app import main\n\n\ndef test_it():\n" + NOTE
 LONE = "from app import other\n\n\ndef test_it():\n    assert other.VALUE == 1\n"
 
@@ -88,6 +88,13 @@ SEEN = {
     "star-of-a-package": {"tests/test_%d.py": SHARING.replace("from app", "from app import *\nfrom app", 1)},
     "attribute": {"app/__init__.py": "main = 1\n", "tests/test_%d.py": SHARING.replace("from app import main", "from app import main as one\nimport app.main as main")},
     "in-a-class": {"tests/test_%d.py": SHARING.replace("from app", "class Test:\n    from helper import VALUE\n\n\nfrom app", 1), "helper.py": "import os\n\nos.environ['MODE'] = 'test'\nVALUE = 1\n"},
+    "number": {"app/part3.py": "import os\n\nOWN = os.getpid()\n"},
+    "looked-for": {"tests/optional.py": "VALUE = 1\n", "app/part3.py": "try:\n    import optional\nexcept ImportError:\n    optional = None\n"},
+    "hidden-above": {
+        **{f"tests/test_{i}.py": LONE for i in range(10)},
+        **{"unit/deep/test_deep_%d.py": SHARING.replace("main\n", "main, part3\n", 1) + "    assert part3.optional\n", "unit/conftest.py": "", "unit/optional.py": "VALUE = 1\n"},
+        "app/part3.py": "try:\n    import optional\nexcept ImportError:\n    optional = None\n",
+    },
     "hidden": {"tests/fractions.py": "VALUE = 1\n", "app/part3.py": "import fractions\n\nVALUE = fractions.VALUE\n"},
 }
 
@@ -103,8 +110,36 @@ def test_what_could_be_told_apart(tree, tmp_path, name):
         assert tree.report() == plain
         ran, alone = notes(tree, tmp_path)
         assert ran == alone
-        for i in range(10):
-            edit(tree, f"tests/test_{i}.py")
+        for path in tree.path.rglob("test_*.py"):
+            edit(tree, path)
+
+
+def test_a_module_that_comes_later_hides_another(tree, tmp_path):
+    tree.write({"app/part3.py": "import fractions\n\nVALUE = getattr(fractions, 'VALUE', 3)\n"})
+    tree.write({f"tests/test_{i}.py": SHARING.replace("main\n", "main, part3\n", 1) + "    assert part3.VALUE == 3\n" for i in range(10)})
+    tree.testfan("test", check=0)
+    assert notes(tree, tmp_path) == (10, 0)
+    tree.write({"tests/fractions.py": "VALUE = 1\n"})
+    for i in range(10):
+        edit(tree, f"tests/test_{i}.py")
+    assert "10 failed" in tree.testfan("test", check=1).stdout
+
+
+NOTED = {
+    "decorator": ("def note(made):\n    SEEN.append(made.__name__)\n    return made\n", "note", "@note\nclass %s:\n    pass\n"),
+    "base": ("class Base:\n    def __init_subclass__(cls):\n        SEEN.append(cls.__name__)\n", "Base", "class %s(Base):\n    pass\n"),
+    "metaclass": ("class Meta(type):\n    def __init__(cls, *made):\n        SEEN.append(cls.__name__)\n", "Meta", "class %s(metaclass=Meta):\n    pass\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_what_notes_that_it_was_defined_runs_in_the_order_of_each(tree, tmp_path, name):
+    noting, taken, noted = NOTED[name]
+    tree.write({"app/log.py": "SEEN = []\n\n\n" + noting})
+    tree.write({f"app/{one}.py": f"from app.log import {taken}\n\n\n" + noted % one for one in "xy"})
+    text = "from app import main\nfrom app import %s\nfrom app import %s\nfrom app.log import SEEN\n\n\ndef test_it():\n    assert SEEN == ['%s', '%s']\n"
+    tree.write({f"tests/test_{i}.py": text % ((("x", "y") if i % 2 else ("y", "x")) * 2) for i in range(10)})
+    tree.testfan("test", check=0)
 
 
 def test_what_acts_runs_in_the_order_of_each(tree, tmp_path):
