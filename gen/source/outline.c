@@ -2,6 +2,7 @@
 #include "source/facts.h"
 #include "source/scanner.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { DEEPEST_BLOCK = 100 };
@@ -301,11 +302,22 @@ static bool is_plain_assignment(const char *s, uint32_t n) {
     return (s[end] == '=' || s[end] == ':') && !starts_any(s, others) && !memchr(s, '(', n);
 }
 
+/* Whether more is called in a decorator or at the head of a function than what stands there anyway: a default
+ * value is computed when the function is defined. */
+static bool calls_more(const char *s, uint32_t n) {
+    unsigned calls = 0;
+    for (uint32_t i = 1; i < n; i++)
+        calls += s[i] == '(' && (isalnum((unsigned char)s[i - 1]) || (s[i - 1] && strchr("_])", s[i - 1])));
+    return calls > 1;
+}
+
 /* Whether all that a statement can do is to bind names in its own module. */
 static bool only_binds(const char *s, uint32_t n) {
     static const char *const words[] = {"import", "from", "def", "async", "class", "pass", NULL};
-    static const char *const class[] = {"class", NULL};
+    static const char *const class[] = {"class", NULL}, *const function[] = {"def", "async", NULL};
     const char *text = s + strspn(s, "rRuU");
+    if ((*s == '@' || starts_any(s, function)) && calls_more(s, n))
+        return false;
     if (memchr(s, ';', n) || (starts_any(s, class) && memchr(s, '=', n))) /* `metaclass=` */
         return false;
     return *text == '"' || *text == '\'' || *s == '@' || starts_any(s, words) || is_plain_assignment(s, n);

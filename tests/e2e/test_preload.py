@@ -127,6 +127,7 @@ def test_a_module_that_comes_later_hides_another(tree, tmp_path):
 
 NOTED = {
     "decorator": ("def note(made):\n    SEEN.append(made.__name__)\n    return made\n", "note", "@note\nclass %s:\n    pass\n"),
+    "default": ("def note(name):\n    SEEN.append(name)\n", "note", "def made(\n    default=note('%s'),\n):\n    pass\n"),
     "base": ("class Base:\n    def __init_subclass__(cls):\n        SEEN.append(cls.__name__)\n", "Base", "class %s(Base):\n    pass\n"),
     "metaclass": ("class Meta(type):\n    def __init__(cls, *made):\n        SEEN.append(cls.__name__)\n", "Meta", "class %s(metaclass=Meta):\n    pass\n"),
 }  # fmt: skip
