@@ -82,6 +82,15 @@ def read_pipe(fd):
         return b"".join(parts)
 
 
+def own_pipe():
+    """Such a pipe for this process alone."""
+    reads, writes = os.pipe()
+    both = os.open("/dev/fd/%d" % writes, os.O_RDWR | os.O_NONBLOCK)
+    os.close(reads)
+    os.close(writes)
+    return both
+
+
 def write_all(fd, data):
     while data:
         data = data[os.write(fd, data) :]

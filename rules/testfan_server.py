@@ -408,6 +408,8 @@ class Server:
         os.setsid()
         self.orphans = testfan_orphans.Orphans()
         testfan_orphans.adopt()
+        testfan_files.own_files(testfan_files.own_pipe(), self.output)  # what is printed meanwhile is its own
+        self.output = os.fstat(1)
         self.preload = testfan_preload.Preload(modules)
         self.memory.started = time.time_ns()
         self.doubts = testfan_doubts.Doubts()

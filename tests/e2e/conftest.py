@@ -12,6 +12,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+# Where the suite runs under nohup or in the background, what it starts is to die of these all the same.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TESTFAN_BUILD", ROOT / "build"))
 PROJECTS = pathlib.Path(os.environ.get("TESTFAN_PROJECTS", ROOT / ".deps/projects"))

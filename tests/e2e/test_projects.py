@@ -32,6 +32,8 @@ def test_same_results_as_plain_pytest(project, name):
 
     def check(*words):
         done = tree.testfan("test", *words)
+        if "test_exceptions.py: warning" in done.stderr and "[flaky]" in done.stderr:
+            done = tree.testfan("test", *words)  # mako's test_template.py removes the folder that its other files write to
         assert done.returncode == failed, done.stdout + done.stderr
         assert tree.report() == plain, words
 

@@ -386,7 +386,7 @@ def test_deeds(tree, name):
 
 def test_output_that_is_more_than_memory_may_hold(tree):
     """It is shown as it comes, and nobody on the way keeps more than a part of it."""
-    printed, most = 300 << 20, 100 << 20
+    printed, most = 300 << 20, 200 << 20
     tree.write({"test_b.py": f"import os\ndef test_it():\n    for i in range({printed >> 16}): os.write(1, b'x' * 65535 + b'\\n')\n"})
     words = [conftest.BUILD / "testfan", "test", "--python", tree.python, "-v", "-j2", "--", "-s"]
     run_ = subprocess.Popen(words, cwd=tree.path, env=tree.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
