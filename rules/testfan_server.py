@@ -433,6 +433,8 @@ class Server:
         testfan_worker.import_rule("testfan_company").Gathered(self, request).take_over(config)
 
     def has_printed(self):
+        sys.stdout.flush()
+        sys.stderr.flush()
         capture = self.config.pluginmanager.get_plugin("capturemanager")
         return any(capture.read_global_capture()) or bool(testfan_files.read_pipe(1))
 

@@ -54,6 +54,7 @@ class Tree:
         self.env.update(PYTHONDONTWRITEBYTECODE="", LC_ALL="C.UTF-8")
         self.env.pop("VIRTUAL_ENV", None)
         self.env.pop("PYTHONDONTWRITEBYTECODE")
+        self.env.pop("PYTHONUNBUFFERED", None)
         self.python = str(python)
         self.ninja_program = ninja or NINJAS[0]
         self.env["NINJA"] = self.ninja_program
