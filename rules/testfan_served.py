@@ -89,12 +89,9 @@ class ServedTarget(testfan_worker.TargetPlugin):
 
 def start_again(config):
     """The session began in the server: its report and its times are this target's own."""
-    from _pytest.junitxml import xml_key
-
-    xml = config.stash.get(xml_key, None)
-    if xml is not None:
-        xml.logfile = os.path.normpath(os.path.abspath(config.option.xmlpath))
-        xml.pytest_sessionstart()
+    report = testfan_worker.name_report(config)
+    if report is not None:
+        report.pytest_sessionstart()
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if hasattr(terminal, "_session_start"):
         terminal._session_start = type(terminal._session_start)()

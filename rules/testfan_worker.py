@@ -196,12 +196,13 @@ class TargetPlugin:
 
 
 def name_report(config):
-    """Where it is to lie, to the letter: pytest takes `$HOME` in the name of a folder for a variable."""
+    """Where it is to lie, to the letter: pytest takes `$HOME` in the name of a folder for a variable. Returns it, or None."""
     from _pytest.junitxml import xml_key
 
     report = config.stash.get(xml_key, None)
     if report is not None:
         report.logfile = os.path.normpath(os.path.join(ROOT, config.option.xmlpath))
+    return report
 
 
 def import_rule(name):

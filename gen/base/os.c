@@ -145,6 +145,11 @@ char *os_join(struct arena *a, const char *dir, const char *name) {
     return path;
 }
 
+bool os_lies_in(const char *path, const char *dir) {
+    size_t n = strlen(dir);
+    return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
+}
+
 char *os_dirname(struct arena *a, const char *path) {
     const char *slash = strrchr(path, '/');
     if (!slash)

@@ -40,6 +40,8 @@ char *os_join(struct arena *a, const char *dir, const char *name);
 /* The part before the last '/', "" where there is none; never ends in '/' but for the root. */
 char *os_dirname(struct arena *a, const char *path);
 const char *os_basename(const char *path);
+/* Whether `path` is `dir` or lies below it, by words alone. */
+bool os_lies_in(const char *path, const char *dir);
 /* Takes out `.`, `..` and double '/' by words alone, without looking at the disk. "" stays ".". */
 char *os_normalize(struct arena *a, const char *path);
 /* realpath(3) into the arena; NULL when it fails. */

@@ -15,14 +15,14 @@
 struct invocation;
 struct schedule;
 
-/* A tree as far as the stages have come: configuration, interpreter, files, facts, edges. */
 /* A fork server that starts before it is known for what: the interpreter was not asked yet. */
 struct early_server {
-    const char *python,
-        *path; /* its interpreter, its socket for the time being, relative to rootdir; or NULL */
-    int line;  /* to tell it */
+    const char *python; /* its interpreter */
+    const char *path;   /* its socket for the time being, relative to rootdir; NULL: there is none */
+    int line;           /* to tell it */
 };
 
+/* A tree as far as the stages have come: configuration, interpreter, files, facts, edges. */
 struct project {
     struct arena *arena;
     const char *start; /* the folder where testfan was started (-C), absolute */

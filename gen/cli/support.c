@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define COMPILED ".testfan/rules/__pycache__/" /* PEP 3147 */
+#define RULES_FOLDER ".testfan/rules/"
 
 static bool write_text(const struct project *p, const char *path, const char *text) {
     return out_write(os_join(p->arena, p->config.rootdir, path), text, strlen(text), NULL);
@@ -50,30 +50,21 @@ static bool write_lists(const struct project *p) {
     return ok;
 }
 
+/* Where an embedded file lies in .testfan; NULL: it is not among what runs the tests there. */
+static const char *rule_path(struct arena *a, const char *name) {
+    bool ours = strcmp(name, "testfan_bazel.py") != 0 && strcmp(name, "testfan_probe.py") != 0;
+    const char *folder = strcmp(name, "sitecustomize.py") == 0 ? "child/"
+                         : str_ends(name, ".pyc")              ? "__pycache__/" /* PEP 3147 */
+                         : str_ends(name, ".py") && ours       ? ""
+                                                               : NULL;
+    return folder ? arena_printf(a, RULES_FOLDER "%s%s", folder, name) : NULL;
+}
+
 static bool write_rules(const struct project *p) {
     bool ok = write_text(p, ".testfan/.gitignore", "*\n");
-    static const char *const rules[][2] = {{"testfan_worker.py", ".testfan/rules/testfan_worker.py"},
-                                           {"testfan_trace.py", ".testfan/rules/testfan_trace.py"},
-                                           {"testfan_company.py", ".testfan/rules/testfan_company.py"},
-                                           {"testfan_shard.py", ".testfan/rules/testfan_shard.py"},
-                                           {"testfan_server.py", SERVER_PROGRAM},
-                                           {"testfan_doubts.py", ".testfan/rules/testfan_doubts.py"},
-                                           {"testfan_files.py", ".testfan/rules/testfan_files.py"},
-                                           {"testfan_served.py", ".testfan/rules/testfan_served.py"},
-                                           {"testfan_memory.py", ".testfan/rules/testfan_memory.py"},
-                                           {"testfan_orphans.py", ".testfan/rules/testfan_orphans.py"},
-                                           {"testfan_preload.py", ".testfan/rules/testfan_preload.py"},
-                                           {"testfan_session.py", ".testfan/rules/testfan_session.py"},
-                                           {"testfan_workers.py", ".testfan/rules/testfan_workers.py"},
-                                           {"sitecustomize.py", ".testfan/rules/child/sitecustomize.py"}};
     for (const struct embedded_file *f = embedded_files; f->name && ok; f++) {
-        for (size_t i = 0; i < sizeof rules / sizeof *rules && ok; i++)
-            if (strcmp(f->name, rules[i][0]) == 0)
-                ok = write_text(p, rules[i][1], f->text);
-        if (str_ends(f->name, ".pyc"))
-            ok = out_write(
-                os_join(p->arena, p->config.rootdir, arena_printf(p->arena, COMPILED "%s", f->name)), f->text,
-                f->len, NULL);
+        const char *path = rule_path(p->arena, f->name);
+        ok = !path || out_write(os_join(p->arena, p->config.rootdir, path), f->text, f->len, NULL);
     }
     return ok;
 }

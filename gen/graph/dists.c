@@ -18,11 +18,6 @@ uint32_t dists_find(const struct dists *d, const char *name) {
     return map_get(&d->by_name, name, strlen(name));
 }
 
-static bool below(const char *path, const char *dir) {
-    size_t n = strlen(dir);
-    return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
-}
-
 bool dists_has(const struct dists *d, const char *name) {
     size_t n = strlen(name);
     if (map_get(&d->python->stdlib, name, n) != MAP_NONE || map_get(&d->providers, name, n) != MAP_NONE)
@@ -34,8 +29,8 @@ bool dists_has(const struct dists *d, const char *name) {
 }
 
 bool dists_is_own(const struct dists *d, const struct dist *dist) {
-    return (dist->editable && below(dist->editable, d->rootdir)) ||
-           (below(dist->info, d->rootdir) && !below(dist->info, d->python->prefix));
+    return (dist->editable && os_lies_in(dist->editable, d->rootdir)) ||
+           (os_lies_in(dist->info, d->rootdir) && !os_lies_in(dist->info, d->python->prefix));
 }
 
 static void provide(struct dists *d, const char *import, const char *name) {
@@ -49,7 +44,7 @@ static void find_sites(struct dists *d) {
     const char *stdlib = d->python->stdlib_dir;
     for (uint32_t i = 0; i < d->python->sys_path.len; i++) {
         const char *dir = d->python->sys_path.items[i];
-        bool ours = below(dir, d->rootdir) && !below(dir, d->python->prefix);
+        bool ours = os_lies_in(dir, d->rootdir) && !os_lies_in(dir, d->python->prefix);
         bool standard = strcmp(dir, stdlib) == 0 || str_ends(dir, "/lib-dynload") || str_ends(dir, ".zip");
         if (!ours && !standard)
             array_push(d->arena, &d->sites, dir);
@@ -210,7 +205,7 @@ static void list_name(struct listing *l, const char *name) {
     else
         list_files(l, name, place);
     ARRAY_FOR (const struct dist, dist, &d->python->dists)
-        if (place && dist->editable && below(place, dist->editable))
+        if (place && dist->editable && os_lies_in(place, dist->editable))
             list_dist(l, dist->name);
 }
 

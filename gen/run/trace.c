@@ -86,13 +86,8 @@ static void know_dists(void *ctx, const char *path) {
         map_add(&d->known, lines.items[i], strcspn(lines.items[i], " "), 1);
 }
 
-static bool below(const char *path, const char *dir) {
-    size_t n = strlen(dir);
-    return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
-}
-
 static const char *in_tree(const struct digestion *d, const char *path) {
-    if (!below(path, d->t->rootdir) || (d->prefix && below(path, d->prefix)))
+    if (!os_lies_in(path, d->t->rootdir) || (d->prefix && os_lies_in(path, d->prefix)))
         return NULL;
     path += strlen(d->t->rootdir);
     return *path == '/' ? path + 1 : path;
@@ -102,7 +97,7 @@ static bool is_private(const char *path) {
     static const char *const folders[] = {".testfan", ".pytest_cache", ".git", "__pycache__", ".hypothesis"};
     for (; path; path = strchr(path, '/') ? strchr(path, '/') + 1 : NULL)
         for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-            if (below(path, folders[i]))
+            if (os_lies_in(path, folders[i]))
                 return true;
     return false;
 }
@@ -136,7 +131,7 @@ static void add(struct digestion *d, enum input_kind kind, const char *path, con
 static void add_dist(struct digestion *d, const char *path) {
     for (uint32_t i = 0; i < d->sites.len; i++) {
         const char *site = d->sites.items[i];
-        if (!below(path, site) || !path[strlen(site)])
+        if (!os_lies_in(path, site) || !path[strlen(site)])
             continue;
         char *name = arena_strdup(d->a, path + strlen(site) + 1);
         for (char *s = name; *s; s++)
@@ -216,7 +211,7 @@ static void add_file(struct digestion *d, enum input_kind kind, const char *path
 
 /* Where a folder of the tree lies when links are followed. Each is asked about once. */
 static const char *real_dir(struct digestion *d, const char *dir) {
-    if (!below(dir, d->t->rootdir) || strcmp(dir, d->t->rootdir) == 0)
+    if (!os_lies_in(dir, d->t->rootdir) || strcmp(dir, d->t->rootdir) == 0)
         return dir;
     uint32_t known = map_get(&d->real_dirs, dir, strlen(dir));
     if (known != MAP_NONE)
