@@ -113,6 +113,12 @@ class Tree:
         return done, sorted(str(p.relative_to(results))[:-4] for p, stat in now.items() if before.get(p) != stat)
 
 
+def make_tree(tmp_path):
+    """An empty one."""
+    (tmp_path / "tree").mkdir()
+    return Tree(tmp_path / "tree")
+
+
 @pytest.fixture(params=NINJAS, ids=["ninja" if n.startswith("/usr") else "ninja-pypi" for n in NINJAS])
 def tree(request, tmp_path):
     path = tmp_path / "tree"

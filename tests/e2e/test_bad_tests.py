@@ -15,9 +15,7 @@ BAD = "import os, pytest, signal, subprocess, sys, time\n\ndef test_first():\n  
 
 @pytest.fixture
 def tree(tmp_path):
-    path = tmp_path / "tree"
-    path.mkdir()
-    return conftest.Tree(path)
+    return conftest.make_tree(tmp_path)
 
 
 def alive(tree, mark):

@@ -46,9 +46,7 @@ def test_slow():
 
 @pytest.fixture
 def tree(tmp_path):
-    path = tmp_path / "tree"
-    path.mkdir()
-    tree = conftest.Tree(path).write(FILES).write({"tests/conftest.py": NOTES % "pass"})
+    tree = conftest.make_tree(tmp_path).write(FILES).write({"tests/conftest.py": NOTES % "pass"})
     tree.env["NOTED"] = str(tmp_path / "noted")
     return tree
 

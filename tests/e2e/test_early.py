@@ -15,9 +15,7 @@ SLOW = "import sys, time\nif getattr(sys, 'orig_argv', [])[1:2] == ['-c']:\n    
 
 @pytest.fixture
 def tree(tmp_path):
-    path = tmp_path / "tree"
-    path.mkdir()
-    tree = conftest.Tree(path)
+    tree = conftest.make_tree(tmp_path)
     tree.write(FILES)
     return tree
 

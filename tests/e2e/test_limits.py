@@ -21,9 +21,7 @@ HANGS = {
 
 @pytest.fixture
 def tree(tmp_path):
-    path = tmp_path / "tree"
-    path.mkdir()
-    return conftest.Tree(path)
+    return conftest.make_tree(tmp_path)
 
 
 def left(tree):

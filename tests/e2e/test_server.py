@@ -17,9 +17,7 @@ FILES = {f"test_{c}.py": "def test_it():\n    pass\n" for c in "abcd"}
 
 @pytest.fixture
 def tree(tmp_path):
-    path = tmp_path / "tree"
-    path.mkdir()
-    return conftest.Tree(path)
+    return conftest.make_tree(tmp_path)
 
 
 def outcomes(tree):

@@ -30,9 +30,7 @@ USES = "import os\n\ndef test_first(database):\n    assert database == os.getpid
 
 @pytest.fixture
 def tree(tmp_path):
-    path = tmp_path / "tree"
-    path.mkdir()
-    tree = conftest.Tree(path)
+    tree = conftest.make_tree(tmp_path)
     tree.env["NOTES"] = str(tmp_path / "notes")
     return tree
 
