@@ -33,7 +33,7 @@ GRAMMAR  := $(foreach g,python toml,$(B)/obj/grammar/$(g)-parser.o $(B)/obj/gram
 EMBED    := $(sort $(wildcard templates/*.in rules/*.py rules/*.bzl))
 # What the fork server imports, compiled for the Python that is here; another one compiles it by itself.
 PYTAG    := $(shell $(PYTHON3) -c 'import sys; print(sys.implementation.cache_tag)' 2>/dev/null)
-COMPILED := $(if $(PYTAG),$(patsubst rules/%.py,$(B)/rules/%.$(PYTAG).pyc,$(filter-out %_probe.py %_bazel.py %_server.py,$(sort $(wildcard rules/testfan_*.py)))))
+COMPILED := $(if $(PYTAG),$(patsubst rules/%.py,$(B)/rules/%.$(PYTAG).pyc,$(filter-out %_probe.py %_bazel.py %_collectors.py %_server.py,$(sort $(wildcard rules/testfan_*.py)))))
 UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 
 # One short line a step; `make V=1` shows the commands.

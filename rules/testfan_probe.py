@@ -83,6 +83,17 @@ def plugins(entry_points):
     return found
 
 
+def collects(site, modules):
+    """Whether a plugin speaks of the hooks that make tests of files."""
+    for name in {module.split(".")[0] for module in modules}:
+        place = os.path.join(site, name)
+        files = [os.path.join(folder, file) for folder, _, found in os.walk(place) for file in found] or [place + ".py"]
+        texts = (read(file) or "" for file in files if file.endswith(".py"))
+        if any(re.search(r"\bpytest_collect_(file|directory)\b", text) for text in texts):
+            return True
+    return False
+
+
 def scripts(entry_points):
     section, found = "", set()
     for line in (entry_points or "").splitlines():
@@ -125,6 +136,7 @@ def describe(site, folder):
     url = json.loads(read(where, "direct_url.json") or "{}")
     editable = url.get("dir_info", {}).get("editable") and url.get("url", "").startswith("file://")
     requires, extras = requirements(metadata, read(where, "requires.txt"))
+    modules = plugins(entry_points)
     told = "\0".join(text or "" for text in (portable(record, entry_points), metadata, entry_points)).encode("utf-8", "surrogateescape")
     return {
         "name": normal(headers.get("Name") or stem),
@@ -135,7 +147,8 @@ def describe(site, folder):
         "names": sorted(n for n in names if not n.startswith("__editable__")),
         "requires": requires,
         "extras": extras,
-        "plugins": plugins(entry_points),
+        "plugins": modules,
+        "collects": collects(site, modules),
         "mapping": mapping,
         "editable": url["url"][7:] if editable else None,
         "info": where,

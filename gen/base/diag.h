@@ -41,6 +41,7 @@ enum diag_code {
     DIAG_WORKSPACE,         /* no Bazel workspace, or not as testfan needs it */
     DIAG_FLAKY,             /* a test that passed only when it was run again */
     DIAG_ORDER_DEPENDENT,   /* a test file that fails alone and passes among the others */
+    DIAG_COLLECTORS,        /* pytest cannot be asked which files hooks collect */
     DIAG_REMOTE_CACHE,      /* a cache server that does not do what it should */
     DIAG_CODES
 };

@@ -4,6 +4,7 @@
 #include "base/os.h"
 #include "base/out.h"
 #include "cli/caching.h"
+#include "cli/collectors.h"
 #include "cli/options.h"
 #include "cli/support.h"
 #include "cli/workspace.h"
@@ -126,7 +127,13 @@ static bool load(struct arena *a, const struct invocation *in, unsigned flags, s
         scan_add_gone(a, &p->changes.deleted, &p->scan);
     }
     timer_lap("scan");
-    store_load(&p->store, p->config.rootdir, &p->scan, in_root(p, ".testfan/cache/facts"));
+    const char *facts = in_root(p, ".testfan/cache/facts");
+    bool recalled = collectors_recall(p);
+    store_load(&p->store, p->config.rootdir, &p->scan, facts);
+    if (!recalled && collectors_find(p)) {
+        store_free(&p->store);
+        store_load(&p->store, p->config.rootdir, &p->scan, facts);
+    }
     timer_lap("parse");
     p->initial = resolve_initial_conftests(a, &p->scan, &p->config);
     graph_new(&p->graph, a);
@@ -233,6 +240,8 @@ static struct strs watched_paths(const struct project *p) {
         array_push(p->arena, &paths, in_root(p, LEARNED_FILE));
     if (os_is_file(in_root(p, TIMES_KEPT)))
         array_push(p->arena, &paths, in_root(p, TIMES_KEPT));
+    for (uint32_t i = 0; i < p->collectors.len; i++)
+        array_push(p->arena, &paths, in_root(p, p->collectors.items[i]));
     watch_learned(p, &paths);
     for (uint32_t i = 0; i < p->scan.dirs.len; i++)
         array_push(p->arena, &paths,

@@ -36,7 +36,8 @@ struct project {
     struct store store;
     struct modules modules;
     struct dists dists;
-    struct strs initial; /* conftests of every target */
+    struct strs collectors; /* what decided which files hooks collect, relative to rootdir */
+    struct strs initial;    /* conftests of every target */
     struct learned learned;
     struct graph graph;
     struct graph sure; /* without the late edges, where a run's trace makes up for them; else the same */

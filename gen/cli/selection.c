@@ -218,7 +218,9 @@ static bool check_node(struct selection *s, const struct target *t, const char *
 
 static bool check_nodes(struct selection *s, const struct plan *plan) {
     ARRAY_FOR (const struct target, t, &plan->targets) {
-        if (!t->nodes.len || !(flags_of(s->p, t->node) & SOURCE_TEST) || s->p->config.options.doctest_modules)
+        uint32_t flags = flags_of(s->p, t->node);
+        if (!t->nodes.len || !(flags & SOURCE_TEST) || flags & SOURCE_HOOKED ||
+            s->p->config.options.doctest_modules)
             continue;
         for (uint32_t i = 0; i < t->nodes.len; i++)
             if (!check_node(s, t, t->nodes.items[i]))

@@ -24,7 +24,8 @@ static bool write_text(const struct project *p, const char *path, const char *te
 }
 
 const char *support_rules(struct arena *a) {
-    const char *names[] = {"testfan_bazel.py", "testfan_company.py", "testfan_probe.py"};
+    const char *names[] = {"testfan_bazel.py", "testfan_collectors.py", "testfan_company.py",
+                           "testfan_probe.py"};
     const struct strs others = {.items = names, .len = sizeof names / sizeof *names};
     struct digest sum = {0};
     char hex[33];
@@ -52,7 +53,8 @@ static bool write_lists(const struct project *p) {
 
 /* Where an embedded file lies in .testfan; NULL: it is not among what runs the tests there. */
 static const char *rule_path(struct arena *a, const char *name) {
-    bool ours = strcmp(name, "testfan_bazel.py") != 0 && strcmp(name, "testfan_probe.py") != 0;
+    const char *names[] = {"testfan_bazel.py", "testfan_collectors.py", "testfan_probe.py"};
+    bool ours = !strs_has(&(struct strs){.items = names, .len = sizeof names / sizeof *names}, name);
     const char *folder = strcmp(name, "sitecustomize.py") == 0 ? "child/"
                          : str_ends(name, ".pyc")              ? "__pycache__/" /* PEP 3147 */
                          : str_ends(name, ".py") && ours       ? ""

@@ -275,6 +275,8 @@ struct match_result match_file(struct match *m, uint32_t file, const char *path,
     struct strs places = {0}, maybe = {0};
     static const struct hooked nothing;
     name_places(m, path, &places, &maybe);
+    if (flags & SOURCE_HOOKED)
+        return (struct match_result){.answer = ANSWER_UNKNOWN, .why = "a hook makes its tests"};
     bool text = !str_ends(path, ".py");
     if (!text && skips_itself(m, file))
         return result;

@@ -159,7 +159,8 @@ static struct dist take_dist(struct arena *a, const cJSON *d) {
                         .names = strings_of(a, d, "names"),
                         .requires = strings_of(a, d, "requires"),
                         .extras = strings_of(a, d, "extras"),
-                        .plugins = strings_of(a, d, "plugins")};
+                        .plugins = strings_of(a, d, "plugins"),
+                        .collects = cJSON_IsTrue(cJSON_GetObjectItem(d, "collects"))};
     if (*text_of(d, "editable"))
         dist.editable = string_of(a, d, "editable");
     for (const cJSON *e = first_of(d, "mapping"); e; e = e->next)

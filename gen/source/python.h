@@ -19,6 +19,7 @@ struct dist {
     struct strs requires;   /* names of distributions that it cannot do without */
     struct strs extras;     /* and of those that it can use */
     struct strs plugins;    /* modules of its pytest11 entry points */
+    bool collects;          /* which may make tests of other files than pytest does */
     struct strs mapped, at; /* import names and the places that an editable finder finds them at */
 };
 

@@ -301,6 +301,44 @@ void scan_add_gone(struct arena *a, const struct strs *paths, struct scan *s) {
     strs_sort(&s->others);
 }
 
+static struct source_file *find_file(struct scan *s, const char *path) {
+    const struct source_file key = {.path = path};
+    return s->files.len ? bsearch(&key, s->files.items, s->files.len, sizeof *s->files.items, compare_files)
+                        : NULL;
+}
+
+static bool move_to_texts(struct arena *a, const char *path, const char *rootdir, struct scan *s) {
+    uint32_t kept = 0;
+    bool found = false;
+    for (uint32_t i = 0; i < s->others.len; i++) {
+        found |= strcmp(s->others.items[i], path) == 0;
+        if (strcmp(s->others.items[i], path) != 0)
+            s->others.items[kept++] = s->others.items[i];
+    }
+    s->others.len = kept;
+    struct source_file text = {.path = path, .flags = SOURCE_TEST | SOURCE_HOOKED};
+    if (!found || !os_stat(os_join(a, rootdir, path), &text.st) || !S_ISREG(text.st.mode))
+        return false;
+    array_push(a, &s->texts, text);
+    return true;
+}
+
+bool scan_add_collected(struct arena *a, const struct strs *paths, const char *rootdir, struct scan *s) {
+    bool any = false;
+    for (uint32_t i = 0; i < paths->len; i++) {
+        struct source_file *f = find_file(s, paths->items[i]);
+        if (!f) {
+            any |= move_to_texts(a, paths->items[i], rootdir, s);
+        } else if (!(f->flags & (SOURCE_TEST | SOURCE_DOCTEST))) {
+            f->flags |= SOURCE_DOCTEST | SOURCE_HOOKED;
+            any = true;
+        }
+    }
+    if (s->texts.len)
+        qsort(s->texts.items, s->texts.len, sizeof *s->texts.items, compare_files);
+    return any;
+}
+
 static bool file_changed(const struct source_file *f, const char *path) {
     struct os_stat st;
     if (f->flags & SOURCE_GONE)

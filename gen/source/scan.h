@@ -12,6 +12,7 @@ enum source_flag {
     SOURCE_INIT = 4,     /* __init__.py */
     SOURCE_DOCTEST = 8,  /* collected by --doctest-modules alone */
     SOURCE_GONE = 16,    /* not there any more: added by scan_add_gone */
+    SOURCE_HOOKED = 32,  /* only a hook of a conftest.py or a plugin makes tests of it (scan_add_collected) */
 };
 
 /* A file of the tree. */
@@ -25,7 +26,7 @@ struct source_file {
 struct scan {
     ARRAY(struct source_file) files; /* the .py files */
     ARRAY(struct source_file)
-    texts;              /* no Python: files whose doctests pytest collects (test*.txt, --doctest-glob) */
+    texts;              /* no Python: files of which pytest makes tests (test*.txt, --doctest-glob, hooks) */
     struct strs others; /* everything else that is no folder: paths relative to rootdir, sorted */
     struct strs given;  /* what collecting starts from, relative to rootdir; rootdir is "." */
     struct strs dirs;   /* every folder that was listed, relative to rootdir; rootdir is "." */
@@ -50,5 +51,8 @@ bool scan_changed(const struct scan *s, const char *rootdir, int64_t started);
 /* Adds paths that were there once and are not now, as files that say nothing and are no tests: what names
  * them still leads to them. */
 void scan_add_gone(struct arena *a, const struct strs *paths, struct scan *s);
+
+/* Makes tests of these files, relative to rootdir, where they are none. True when any was none before. */
+bool scan_add_collected(struct arena *a, const struct strs *paths, const char *rootdir, struct scan *s);
 
 #endif
