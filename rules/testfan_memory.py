@@ -9,6 +9,7 @@ import time
 
 look, listdir = os.stat, os.listdir  # before the trace watches them
 
+INSTALLED_SECONDS = 0.5  # how old may be, in one run, what is known of the files of distributions: gen knew them as they were before
 CLOCK_STEP = 10_000_000  # nanoseconds by which a file's time may lag behind the clock
 INI_NAMES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
 
@@ -100,6 +101,8 @@ class Memory:
     def __init__(self, started):
         self.started = started
         self.files, self.folders, self.records = {}, [], b""
+        self.own, self.installed = [], []  # of the files, those that each child asks for, and the others
+        self.looked = None, 0.0  # in which run, and when at the others, by the monotonic clock
 
     def take_trace(self, tracer):
         """The trace so far, which each child goes on with; returns the paths in it."""
@@ -133,11 +136,21 @@ class Memory:
         if not self.files:
             self.folders += [Folder(folder) for folder in tracer.sites]
         self.files.update(found)
+        outside = tuple(os.path.join(folder, "") for folder in tracer.sites)
+        self.own = [entry for entry in self.files.items() if not entry[0].startswith(outside)]
+        self.installed = [entry for entry in self.files.items() if entry[0].startswith(outside)]
         self.folders += [Folder(folder, modules) for folder, modules in search_places(tracer.root).items()]
         for path, state_now in found.items():
             if state_now.__class__ is tuple and max(state_now[:2]) >= self.started - CLOCK_STEP:
                 return "%s was written while the server started" % path
         return None
 
-    def has_changed(self):
-        return any(state(path) != was for path, was in self.files.items()) or any(f.has_changed() for f in self.folders)
+    def has_changed(self, run):
+        """`run` tells one run from another."""
+        entries, now = self.own, time.monotonic()
+        if self.looked[0] != run or now - self.looked[1] >= INSTALLED_SECONDS:
+            entries, self.looked = self.own + self.installed, (run, now)
+        for path, was in entries:
+            if state(path) != was:
+                return True
+        return any(folder.has_changed() for folder in self.folders)

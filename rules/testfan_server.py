@@ -304,7 +304,7 @@ class Server:
             if not self.workers.finish(client):
                 client.answer(END)
             return None
-        if not self.stale and self.memory.has_changed():
+        if not self.stale and self.memory.has_changed(request.get("run")):
             self.become_stale(poll)
         if self.stale:
             client.answer(STALE)

@@ -98,8 +98,8 @@ class Readings:
     def is_written(self, path):
         return path in self.written or path.startswith(self.made)
 
-    def has_changed(self):
-        if self.memory.has_changed():
+    def has_changed(self, run):
+        if self.memory.has_changed(run):
             return True
         for path, was in self.files.items():
             if not self.is_written(path) and state(path) != was:
@@ -219,7 +219,7 @@ class Sharing:
         # A group is dated by its begin: what changes while it runs makes all of it run again.
         fresh = self.request["group"] or self.readings.take()
         self.next = receive(self.channel) if fresh else None
-        if not fresh or (self.next is not None and not self.request["group"] and self.readings.has_changed()):
+        if not fresh or (self.next is not None and not self.request["group"] and self.readings.has_changed(self.next.get("run"))):
             self.next = None
             self.say(STALE)
         return 0

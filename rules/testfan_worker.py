@@ -20,6 +20,7 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
     sys.path[0] = os.getcwd()
 
 import faulthandler
+import functools
 import importlib
 import json
 import runpy
@@ -30,6 +31,19 @@ ROOT = os.getcwd()
 TIME_IS_UP = 63  # as gen/run/child.c has it
 HIGH_FD = 200  # as gen/run/server.c has it
 WRAPPERS = ("pytest_fixture_setup", "pytest_collect_directory")
+
+
+class Entry:
+    """What pytest asks of an os.DirEntry."""
+
+    def __init__(self, path):
+        self.path, self.name = path, os.path.basename(path)
+
+    def is_dir(self):
+        return os.path.isdir(self.path)
+
+    def is_file(self):
+        return os.path.isfile(self.path)
 
 
 class TargetPlugin:
@@ -85,12 +99,29 @@ class TargetPlugin:
                 pass
         config = session.config
         self.needs_init = not hasattr(sys.modules["pytest"], "Directory")
+        if not self.needs_init:
+            self.narrow_folders()
         if self.nodes:
             config.args = list(self.nodes)
             return
         base = str(config.invocation_params.dir)
         above = [a for a in config.args if self.leads_to_target(os.path.normpath(os.path.join(base, a)))]
         config.args = above or [self.target]
+
+    def narrow_folders(self):
+        """What pytest_ignore_collect says of each name in a folder, said without looking at them all: there may be thousands."""
+        for name in "_pytest.main", "_pytest.python":
+            module = sys.modules[name]
+            if hasattr(module, "scandir") and not isinstance(module.scandir, functools.partial):
+                module.scandir = functools.partial(self.find_entries, module.scandir)
+
+    def find_entries(self, scandir, path, *words):
+        if self.nodes:
+            return scandir(path, *words)
+        folder = os.path.join(os.fspath(path), "")
+        if not self.target.startswith(folder):
+            return []
+        return [Entry(folder + self.target[len(folder) :].partition(os.sep)[0])]
 
     # pytest 7 makes a package of a folder only when it may look at the folder's __init__.py.
     def pytest_ignore_collect(self, collection_path):

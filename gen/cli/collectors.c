@@ -57,7 +57,8 @@ static void put_names(struct buf *b, const struct scan *s) {
     ARRAY_FOR (const struct source_file, f, &s->texts)
         buf_add(b, f->path, strlen(f->path) + 1);
     for (uint32_t i = 0; i < s->others.len; i++)
-        buf_add(b, s->others.items[i], strlen(s->others.items[i]) + 1);
+        if (strcmp(s->others.items[i], "build.ninja") != 0)
+            buf_add(b, s->others.items[i], strlen(s->others.items[i]) + 1);
 }
 
 static struct strs strings(struct arena *a, const cJSON *answer, const char *key) {

@@ -337,6 +337,7 @@ static char *request_text(const struct request *r, const char *branch) {
     cJSON_AddNumberToObject(json, "timeout", r->timeout);
     cJSON_AddNumberToObject(json, "maxfail", (double)r->maxfail);
     cJSON_AddNumberToObject(json, "umask", mask);
+    cJSON_AddNumberToObject(json, "run", getppid());
     cJSON_AddStringToObject(json, "share", r->share);
     cJSON_AddStringToObject(json, "group", r->group);
     cJSON_AddStringToObject(json, "result", r->result);

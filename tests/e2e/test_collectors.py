@@ -40,6 +40,9 @@ def test_files_of_a_conftest_are_targets(tree):
     tree.write(FILES)
     done, ran = tree.ran(lambda: tree.testfan("test", check=0))
     assert ran == ALL and tree.report() == tree.plain()
+    asked = (tree.path / ".testfan/cache/collected").stat().st_mtime_ns
+    done, ran = tree.ran(lambda: tree.testfan("test", check=0))
+    assert ran == [] and (tree.path / ".testfan/cache/collected").stat().st_mtime_ns == asked
     done, ran = tree.ran(lambda: tree.ninja("test", check=0))
     assert ran == [] and "no work to do" in tree.ninja("test", check=0).stdout
 
