@@ -29,14 +29,21 @@ class Recorder:
         self.files.add(str(collector.path))
         return self.pytest.CollectReport(collector.nodeid, "passed", None, [])
 
+    # A hook may give a test at once, and no collector of tests.
+    def pytest_collect_file(self, file_path):
+        made = yield
+        if made.excinfo is None and any(isinstance(node, self.pytest.Item) for node in made.get_result()):
+            self.files.add(str(file_path))
+
     def inputs(self, paths):
         return {path for path in paths if not self.remembered or not path.startswith(self.remembered)}
 
 
 def hooked(recorder):
-    first, last = recorder.pytest.hookimpl(tryfirst=True), recorder.pytest.hookimpl(trylast=True)
-    first(Recorder.pytest_make_collect_report)
-    last(Recorder.pytest_configure)
+    hookimpl = recorder.pytest.hookimpl
+    hookimpl(tryfirst=True)(Recorder.pytest_make_collect_report)
+    hookimpl(trylast=True)(Recorder.pytest_configure)
+    hookimpl(hookwrapper=True)(Recorder.pytest_collect_file)
     return recorder
 
 

@@ -30,7 +30,7 @@ import types
 ROOT = os.getcwd()
 TIME_IS_UP = 63  # as gen/run/child.c has it
 HIGH_FD = 200  # as gen/run/server.c has it
-WRAPPERS = ("pytest_fixture_setup", "pytest_collect_directory")
+WRAPPERS = ("pytest_fixture_setup", "pytest_collect_directory", "pytest_collect_file")
 
 
 class Entry:
@@ -62,6 +62,7 @@ class TargetPlugin:
         self.nodes = nodes
         self.needs_init = False
         self.reached = bool(nodes)
+        self.made = []  # what collectors, or tests that lie nowhere, hooks made of the file
         self.collected = self.deselected = self.skipped = self.failed = 0
         self.outcome = None
         self.seconds = 0.0
@@ -134,7 +135,10 @@ class TargetPlugin:
         return True
 
     def pytest_collect_file(self, file_path):
-        self.reached = self.reached or str(file_path) == self.target
+        made = yield
+        if str(file_path) == self.target and made.excinfo is None:
+            self.reached = True
+            self.made += made.get_result()
 
     def pytest_collectreport(self, report):
         self.skipped += report.skipped
@@ -142,7 +146,7 @@ class TargetPlugin:
 
     def pytest_collection_modifyitems(self, items):
         if not self.nodes:
-            items[:] = [item for item in items if str(item.path) == self.target]
+            items[:] = [item for item in items if str(item.path) == self.target or item in self.made]
         self.collected = len(items)
         if self.shard:
             items[:] = keep_shard(items, self.shard)

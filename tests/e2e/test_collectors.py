@@ -110,6 +110,27 @@ class LintItem(pytest.Item):
     assert tree.report() == tree.plain()
 
 
+def test_a_hook_that_makes_a_test_at_once(tree):
+    tree.write({
+        "conftest.py": """
+import pytest
+
+def pytest_collect_file(file_path, parent):
+    if file_path.suffix == ".toml":
+        return Check.from_parent(parent, name="project")
+
+class Check(pytest.Item):
+    def runtest(self):
+        open("a.toml").read()
+""",
+        "a.toml": "",
+        "b.toml": "",
+        "test_a.py": "def test_a():\n    pass\n",
+    })  # fmt: skip
+    tree.testfan("test", check=0)
+    assert tree.report() == tree.plain() and sum(tree.report().values()) == 3
+
+
 def test_they_can_be_selected(tree):
     tree.write(FILES).testfan("test", check=0)
     paths = tree.testfan("select", "-k", "z", check=0).stdout.split()
