@@ -53,7 +53,7 @@ class Company(testfan_worker.TargetPlugin):
     def pytest_collectreport(self, report):
         self.reports.append(report)
 
-    def pytest_collection_modifyitems(self, items):
+    def pytest_collection_modifyitems(self):
         pass
 
     def pytest_deselected(self, items):
@@ -96,7 +96,7 @@ class Company(testfan_worker.TargetPlugin):
         self.pid, self.log = os.getpid(), os.path.join(self.root, log)
         self.target = os.path.join(self.root, file)
         self.reached = True
-        session.items = [item for item in session.items if str(item.path) == self.target]
+        session.items = list(filter(self.belongs, session.items))
         if shard:
             session.items = testfan_worker.keep_shard(session.items, shard)
         vars(session.config.option).update(maxfail=1, tbstyle="native")  # of what fails nobody reads more
@@ -106,8 +106,10 @@ class Company(testfan_worker.TargetPlugin):
         session.testsfailed = self.failed = sum(report.failed for report in mine)
         self.write_report(session.config, xml, mine)
 
+    # What goes wrong with a folder is every file's below it.
     def is_mine(self, report):
-        return os.path.join(self.root, report.nodeid.partition("::")[0]) == self.target
+        path = os.path.normpath(os.path.join(self.root, report.nodeid.partition("::")[0]))
+        return path == self.target or self.target.startswith(path + os.sep)
 
     def write_report(self, config, path, reports):
         from _pytest.junitxml import xml_key
@@ -157,10 +159,14 @@ class Started(Company):
         with open(self.told, "a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(json.dumps(line) + "\n")
 
+    def file_of(self, item):
+        files = {node: file for file, nodes in self.made.items() for node in nodes}
+        return next((files[node] for node in item.listchain() if node in files), str(item.path))
+
     def find_guest(self, session):
         ids = collections.defaultdict(list)
         for item in session.items:
-            ids[os.path.relpath(str(item.path), self.root)].append(item.nodeid)
+            ids[os.path.relpath(self.file_of(item), self.root)].append(item.nodeid)
         for file, found in ids.items():
             self.tell(file=file, ids=found)
         self.tell(modules=sorted(set(sys.modules) - self.before))

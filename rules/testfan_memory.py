@@ -116,7 +116,7 @@ class Memory:
         for kind, path in read_records(noted):
             if kind == b"l":
                 self.folders.append(Folder(path))
-            elif kind in b"rsab":
+            elif kind in b"rsabq":
                 yield path
 
     def take(self, config, tracer):

@@ -83,15 +83,11 @@ def plugins(entry_points):
     return found
 
 
-def collects(site, modules):
-    """Whether a plugin speaks of the hooks that make tests of files."""
-    for name in {module.split(".")[0] for module in modules}:
-        place = os.path.join(site, name)
-        files = [os.path.join(folder, file) for folder, _, found in os.walk(place) for file in found] or [place + ".py"]
-        texts = (read(file) or "" for file in files if file.endswith(".py"))
-        if any(re.search(r"\bpytest_collect_(file|directory)\b", text) for text in texts):
-            return True
-    return False
+def collects(site, modules, files):
+    """Whether a plugin may have the hooks that make tests of files: it speaks of them, or cannot be read here."""
+    sources = [os.path.join(site, file) for file in files if file.endswith(".py")]
+    texts = [read(source) or "" for source in sources] if modules else []
+    return bool(modules) and (not texts or any(re.search(r"\bpytest_collect_(file|directory)\b", text) for text in texts))
 
 
 def scripts(entry_points):
@@ -148,7 +144,7 @@ def describe(site, folder):
         "requires": requires,
         "extras": extras,
         "plugins": modules,
-        "collects": collects(site, modules),
+        "collects": bool(editable and modules) or collects(site, modules, files),
         "mapping": mapping,
         "editable": url["url"][7:] if editable else None,
         "info": where,

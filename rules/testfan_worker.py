@@ -62,7 +62,7 @@ class TargetPlugin:
         self.nodes = nodes
         self.needs_init = False
         self.reached = bool(nodes)
-        self.made = []  # what collectors, or tests that lie nowhere, hooks made of the file
+        self.made = {}  # file -> what hooks made of it: collectors, whatever their paths are, or tests
         self.collected = self.deselected = self.skipped = self.failed = 0
         self.outcome = None
         self.seconds = 0.0
@@ -136,17 +136,22 @@ class TargetPlugin:
 
     def pytest_collect_file(self, file_path):
         made = yield
-        if str(file_path) == self.target and made.excinfo is None:
-            self.reached = True
-            self.made += made.get_result()
+        self.reached = self.reached or str(file_path) == self.target
+        for nodes in made.get_result() if made.excinfo is None else ():
+            self.made.setdefault(str(file_path), []).extend(nodes if isinstance(nodes, list) else [nodes])
+
+    def belongs(self, item):
+        return str(item.path) == self.target or not set(self.made.get(self.target, ())).isdisjoint(item.listchain())
 
     def pytest_collectreport(self, report):
         self.skipped += report.skipped
         self.failed += report.failed
 
-    def pytest_collection_modifyitems(self, items):
+    def pytest_collection_modifyitems(self, config, items):
         if not self.nodes:
-            items[:] = [item for item in items if str(item.path) == self.target or item in self.made]
+            items[:] = filter(self.belongs, items)
+        if len(self.made.get(self.target, ())) > 1:  # one of them may have failed: plain pytest runs the others
+            config.option.continue_on_collection_errors = True
         self.collected = len(items)
         if self.shard:
             items[:] = keep_shard(items, self.shard)
@@ -224,6 +229,7 @@ class TargetPlugin:
             skipped=self.skipped,
             failed=self.failed,
             ignored=not self.reached,
+            made=len(self.made.get(self.target, ())),
             traced=self.tracer is not None and not self.tracer.pending,
             setup=round(self.setup_cost(), 3),
             **more,

@@ -40,7 +40,7 @@ static struct {
     [DIAG_WORKSPACE] = {"workspace", DIAG_ERROR, false, false},
     [DIAG_FLAKY] = {"flaky", DIAG_WARNING, false, false},
     [DIAG_ORDER_DEPENDENT] = {"order-dependent", DIAG_WARNING, false, false},
-    [DIAG_COLLECTORS] = {"collectors", DIAG_WARNING, false, false},
+    [DIAG_COLLECTORS] = {"collectors", DIAG_ERROR, false, false},
     [DIAG_REMOTE_CACHE] = {"remote-cache", DIAG_WARNING, false, false},
 };
 

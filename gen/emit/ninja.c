@@ -154,9 +154,9 @@ static void emit_target(struct buf *b, const struct names *names, const struct p
     digest_hex(sum, digest);
     buf_str(b, "\nbuild");
     put_inputs(b, names, &members, g);
-    buf_fmt(b, " .testfan/stamp\n  digest = %s\n  expect = %u", digest, t->tests);
+    buf_fmt(b, " .testfan/stamp\n  digest = %s\n  expect = %ld", digest, plan_expected(t));
     for (uint32_t i = 1; i < members.len; i++)
-        buf_fmt(b, ",%u", members.items[i]->tests);
+        buf_fmt(b, ",%ld", plan_expected(members.items[i]));
     buf_char(b, '\n');
     if (t->together)
         buf_fmt(b, "  shard = --group=%s\n", t->together);

@@ -240,6 +240,7 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
             continue;
         struct target t = {.file = f->path, .node = i, .size = f->st.size};
         t.waits = text ? 0 : facts[i]->waits;
+        t.hooked = f->flags & SOURCE_HOOKED;
         t.retries = retries_of(c, t.file);
         if (f->flags & SOURCE_TEST && !text)
             t.tests = count_tests(facts[i], c);
@@ -262,6 +263,10 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
         t->result = result_name(a, plan->dir, t->file);
     digest_targets(a, g, plan);
     return true;
+}
+
+long plan_expected(const struct target *t) {
+    return t->hooked ? EXPECT_MADE : (long)t->tests;
 }
 
 const char *plan_shard(struct arena *a, const struct target *t) {

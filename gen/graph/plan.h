@@ -17,6 +17,9 @@ struct scan;
 /* Where gen puts the fork server's program, relative to rootdir. */
 #define SERVER_PROGRAM ".testfan/rules/testfan_server.py"
 
+/* What a target is expected to collect, for exec, where a hook makes its tests: anything. */
+enum { EXPECT_MADE = -1 };
+
 /* What the build system runs: one test file. */
 struct target {
     const char *file; /* relative to rootdir; also its name */
@@ -24,6 +27,7 @@ struct target {
     uint64_t size;    /* of the file, in bytes */
     uint32_t waits;   /* what it says to sleep, in milliseconds */
     uint32_t tests;   /* test functions that pytest is sure to collect from it; 0 when that cannot be told */
+    bool hooked;      /* a hook of a conftest.py or a plugin makes its tests */
     struct digest digest;    /* of the paths of everything it depends on */
     const char *result;      /* its results are named RESULT.xml, .ok and .log; relative to rootdir */
     struct strs nodes;       /* the node ids to run of it; none: all */
@@ -81,6 +85,8 @@ struct strs plan_arguments(struct arena *a, const struct config *c, const struct
 bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, const struct config *c,
                   const struct facts *const *facts, const struct filter *filter, struct plan *plan);
 
+/* Test functions that exec has to see collected, or EXPECT_MADE. */
+long plan_expected(const struct target *t);
 /* "1/3", or "" for a whole file. */
 const char *plan_shard(struct arena *a, const struct target *t);
 

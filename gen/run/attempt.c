@@ -1,6 +1,7 @@
 #include "run/attempt.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "graph/plan.h"
 #include "run/crash.h"
 #include "run/environment.h"
 #include "run/server.h"
@@ -121,8 +122,8 @@ static const char *find_crash(struct target_run *t, const struct child *c, const
 /* A hook may take all items away, told or not; but the tests that the file surely holds must have been seen.
  */
 static bool misses_its_tests(const struct target_run *t, const struct run_log *log, int exit) {
-    bool none = (exit == 0 || exit == NO_PASS_NO_TESTS) && !log->collected && !log->skipped && !log->ignored;
-    return none && t->expect > 0 && !t->filtered;
+    bool none = (exit == 0 || exit == NO_PASS_NO_TESTS) && !log->collected && !log->skipped && !t->filtered;
+    return none && (t->expect == EXPECT_MADE ? !log->made : t->expect > 0 && !log->ignored);
 }
 
 /* Where the last lines begin that are `most` bytes together. */
@@ -164,8 +165,11 @@ static void judge(struct target_run *t, struct attempt *at) {
     at->exit = WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;
     at->crash = find_crash(t, c, &at->log, at->output.s, at->report != NULL);
     if (!at->crash && misses_its_tests(t, &at->log, at->exit))
-        at->crash = arena_printf(&t->arena, "pytest collected none of the %ld tests of this file [no-tests]",
-                                 t->expect);
+        at->crash =
+            t->expect == EXPECT_MADE
+                ? "no hook makes tests of this file, as one did when pytest was asked [no-tests]"
+                : arena_printf(&t->arena, "pytest collected none of the %ld tests of this file [no-tests]",
+                               t->expect);
     at->shared = at->log.after > 0 || at->log.kept;
     at->passed = !at->crash && !at->log.failed && (at->exit == 0 || at->exit == NO_PASS_NO_TESTS);
     if (at->crash)

@@ -14,8 +14,8 @@
 struct target_run {
     struct arena arena;
     const char *python, *run_file, *shard, *fingerprint; /* shard: "1/3", or "" */
-    long expect;
-    const char *file, *xml, *ok, *log, *result;                     /* where things end up: RESULT.xml … */
+    long expect;                                         /* test functions, or EXPECT_MADE (graph/plan.h) */
+    const char *file, *xml, *ok, *log, *result;          /* where things end up: RESULT.xml … */
     char tmp_xml[PATH_MAX], tmp_log[PATH_MAX], tmp_trace[PATH_MAX]; /* where they are made, absolute */
     const char *rootdir;
     const char *worker, *server;        /* server: NULL when every target is to have a process of its own */

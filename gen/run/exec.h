@@ -2,7 +2,7 @@
 #define RUN_EXEC_H
 
 /*
- * `testfan exec run --python=PY --run=RUN.json [--expect=N] [--digest=HEX] TESTFILE... REPORT.xml
+ * `testfan exec run --python=PY --run=RUN.json [--expect=N|-1] [--digest=HEX] TESTFILE... REPORT.xml
  * REPORT.ok...`: what a ninja edge runs, in the folder where pytest would be started. Runs one test file
  * through the worker (rules/testfan_worker.py) and puts in place, by rename: REPORT.xml always (pytest's own,
  * or one made here that names what went wrong), REPORT.log (the worker's log), and REPORT.ok on a pass only.

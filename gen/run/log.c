@@ -32,6 +32,7 @@ static void take_event(struct arena *a, const cJSON *event, struct run_log *log)
         log->deselected = number_of(event, "deselected");
         log->skipped = number_of(event, "skipped");
         log->failed = number_of(event, "failed");
+        log->made = number_of(event, "made");
         log->traced = cJSON_IsTrue(cJSON_GetObjectItem(event, "traced"));
         log->ignored = cJSON_IsTrue(cJSON_GetObjectItem(event, "ignored"));
         const cJSON *setup = cJSON_GetObjectItem(event, "setup");

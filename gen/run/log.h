@@ -19,6 +19,7 @@ struct run_log {
     int exit;            /* pytest's exit code */
     long collected, deselected, skipped,
         failed;   /* items before deselection; reports that skipped or failed */
+    long made;    /* collectors that hooks of pytest_collect_file made of the file */
     bool traced;  /* all that the run did was noted */
     bool ignored; /* pytest, asked for all its arguments, would not have looked at the file */
     double setup; /* seconds that fixtures of the session and of packages took to be set up; -1: not known */

@@ -1,6 +1,8 @@
 """The second opinion: files that fail by themselves are run once more among all others."""
+import conftest
 import pytest
 
+PASSING = "def test_passes():\n    pass\n"
 LEANS = {
     "tests/test_first.py": "import xml.dom.minidom\n\ndef test_first():\n    assert xml.dom.minidom\n",
     "tests/test_leans.py": "import sys\n\ndef test_leans():\n    assert 'xml.dom.minidom' in sys.modules\n\ndef test_other():\n    pass\n",
@@ -158,3 +160,24 @@ def test_options_of_the_whole_run_do_not_reach_it(tree):
     tree.write(LEANS)
     done = tree.testfan("test", check=0, PYTEST_ADDOPTS="-x --maxfail=1 -p no:cacheprovider")
     assert "[order-dependent]" in done.stderr
+
+
+BROKEN = {
+    "conftest": {"d/conftest.py": "import nonesuch\n", "d/test_b.py": PASSING},
+    "conftest above": {"d/conftest.py": "import nonesuch\n", "d/e/test_b.py": PASSING},
+    "two files": {"d/conftest.py": "import nonesuch\n", "d/test_b.py": PASSING, "d/test_c.py": PASSING},
+    "package": {"d/__init__.py": "import nonesuch\n", "d/test_b.py": PASSING},
+    "hook": {"d/conftest.py": "def pytest_ignore_collect(collection_path):\n    1 / 0\n", "d/test_b.py": PASSING},
+    "first conftest of two": {"d/conftest.py": "", "d/e/conftest.py": "1 / 0\n", "d/e/test_b.py": PASSING, "d/test_c.py": PASSING},
+}
+
+
+@pytest.mark.parametrize("words", [[], ["--no-workers"]], ids=["warm", "cold"])
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_folder_that_is_broken_is_no_matter_of_order(tmp_path, what, words):
+    tree = conftest.make_tree(tmp_path).write({"test_a.py": PASSING, **BROKEN[what]})
+    done = tree.testfan("test", *words)
+    assert done.returncode == 1 and "[order-dependent]" not in done.stderr, done.stderr
+    assert tree.report() == tree.plain()
+    done = tree.testfan("test", *words)
+    assert done.returncode == 1 and tree.report() == tree.plain()
