@@ -41,6 +41,7 @@ struct merge {
     const char *target;        /* the open suite's */
     struct map said;           /* what collecting said of the target at work, once for all of its parts */
     const char *of;            /* that target */
+    struct map folders;        /* what collecting said of folders, once for all files below them */
     struct map parts;          /* target -> index in splits */
     ARRAY(struct split) splits;
     struct out_stream *spool; /* NULL when the reports are only summed up */
@@ -117,15 +118,29 @@ static void suite_close(struct merge *m) {
     m->open = NULL;
 }
 
-/* Every part of a file collects it, and says the same when it cannot be imported or skips itself. */
+/* Whether the name is that of a folder above the file, as _pytest/junitxml.py mangles node ids; pytest 7
+   names the __init__.py of a package. */
+static bool is_folder_of(const char *name, const char *file) {
+    size_t n = strlen(name), package = strlen(".__init__");
+    if (str_ends(name, ".__init__"))
+        n -= package;
+    for (size_t i = 0; i < n; i++)
+        if (name[i] != file[i] && !(name[i] == '.' && file[i] == '/'))
+            return false;
+    return file[n] == '/';
+}
+
+/* Every part of a file collects it, and says the same when it cannot be imported or skips itself; so does
+   every file of a folder of which its conftest.py or its __init__.py is broken. */
 static bool was_said(struct merge *m, const struct junit_case *test) {
     if (!str_eq(m->of, m->given))
         m->said = (struct map){.arena = m->arena};
     m->of = m->given;
+    struct map *said = is_folder_of(test->name, m->given) ? &m->folders : &m->said;
     size_t n = strlen(test->name);
-    if (map_get(&m->said, test->name, n) != MAP_NONE)
+    if (map_get(said, test->name, n) != MAP_NONE)
         return true;
-    map_set(&m->said, arena_strdup(m->arena, test->name), n, 1);
+    map_set(said, arena_strdup(m->arena, test->name), n, 1);
     return false;
 }
 
@@ -304,6 +319,7 @@ bool merge_reports(struct arena *a, const struct merge_input *in, uint32_t n, co
     struct merge m = {.arena = a,
                       .sum.summary = s,
                       .said = {.arena = a},
+                      .folders = {.arena = a},
                       .parts = {.arena = a},
                       .spool = spool.file ? &spool : NULL};
     read_all(&m, in, n);
@@ -324,7 +340,7 @@ int summary_exit(const struct summary *s) {
 
 bool merge_verdict(struct arena *a, const char *report, struct summary *totals) {
     *totals = (struct summary){0};
-    struct merge m = {.arena = a, .said = {.arena = a}, .parts = {.arena = a}};
+    struct merge m = {.arena = a, .said = {.arena = a}, .folders = {.arena = a}, .parts = {.arena = a}};
     const struct junit_events events = {&m, on_suite, on_test, on_part};
     struct junit_error error;
     sum_begin(&m.sum, a, totals, NULL);
