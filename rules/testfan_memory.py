@@ -88,6 +88,14 @@ def search_places(root):
     return places
 
 
+def source_of(path):
+    """PEP 3147: of a module that is no longer known only this may have been opened."""
+    folder, name = os.path.split(path)
+    if os.path.basename(folder) == "__pycache__" and name.endswith(".pyc"):
+        return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
+    return path
+
+
 def read_records(noted):
     """The letter and the path of each record of a trace (testfan_trace.py)."""
     records = iter(noted.split(b"\0")[:-1])
@@ -117,7 +125,7 @@ class Memory:
             if kind == b"l":
                 self.folders.append(Folder(path))
             elif kind in b"rsabq":
-                yield path
+                yield source_of(path)
 
     def take(self, config, tracer):
         """Remembers all, with what is remembered already; what cannot be sure is said."""
