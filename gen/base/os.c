@@ -258,6 +258,17 @@ int64_t os_now(void) {
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+int64_t os_file_time(void) {
+    struct timespec t;
+#ifdef CLOCK_REALTIME_COARSE
+    clock_gettime(CLOCK_REALTIME_COARSE, &t);
+#else
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec--;
+#endif
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 pid_t os_start(const char *const *argv, bool quiet, int *out) {
     int fds[2];
     if (pipe(fds) != 0)

@@ -60,6 +60,9 @@ bool os_outlives_terminal(void);
 
 /* Nanoseconds of the monotonic clock. */
 int64_t os_now(void);
+/* What a file that is written now would be dated at the earliest, in nanoseconds since 1970: the clock of
+   files lags behind by a step of the kernel's. */
+int64_t os_file_time(void);
 
 /* Runs argv and gathers its standard output; returns its exit status, 128 + signal, or -1 when it could not
    be started. Standard error goes where ours goes unless `quiet`. */

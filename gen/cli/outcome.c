@@ -20,9 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Time stamps of files lag behind the clock by so many nanoseconds. */
-enum { CLOCK_GRAIN = 20000000 };
-
 static const char report_path[] = ".testfan/report.xml";
 
 void outcome_judge(struct arena *a, const char *python, const struct plan *plan) {
@@ -84,7 +81,7 @@ void outcome_keep(struct arena *a, const struct plan *plan, const struct summary
 
 static bool is_new(const char *path, int64_t started) {
     struct os_stat st;
-    return os_stat(path, &st) && st.mtime_ns >= started - CLOCK_GRAIN;
+    return os_stat(path, &st) && st.mtime_ns >= started;
 }
 
 bool outcome_is_new(const struct target *t, int64_t started) {

@@ -162,9 +162,7 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     char *session = start_session(p);
     tell_exec(in, &plan);
     int64_t begun = os_now();
-    struct timespec wall;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    int64_t started = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec;
+    int64_t started = os_file_time();
     int status = run_plan(in, p, &plan, part, build_file, started);
     unsigned cached = recall_count(session);
     end_session(session);
