@@ -69,15 +69,16 @@ def test_a_tree_comes_back_as_it_was(tmp_path):
 @pytest.mark.parametrize(
     "rows, unplanned, said",
     [
-        ([(1, 1, 1, [])] * 4, [], None),
-        ([(1, 1, 1, ["t.py"])] * 4, [], "4 changes escaped"),
-        ([(1, 0, 1, [])] * 2 + [(1, 1, 1, [])] * 2, [], "only 2 of 4 changed an outcome"),
-        ([(10, 1, 1, [])] * 4, [], "testfan selects 10.0 times what is read, more than 1.25"),
-        ([(1, 1, 1, [])] * 4, ["u.py"], "files with outcomes that are no targets: u.py"),
+        ([(1, 1, 1, [], [])] * 4, [], None),
+        ([(1, 1, 1, ["t.py"], [])] * 4, [], "4 changes escaped"),
+        ([(1, 1, 1, [], ["t.py"])] * 4, [], "4 changes escaped --since"),
+        ([(1, 0, 1, [], [])] * 2 + [(1, 1, 1, [], [])] * 2, [], "only 2 of 4 changed an outcome"),
+        ([(10, 1, 1, [], [])] * 4, [], "testfan selects 10.0 times what is read, more than 1.25"),
+        ([(1, 1, 1, [], [])] * 4, ["u.py"], "files with outcomes that are no targets: u.py"),
     ],
 )
 def test_verdict(rows, unplanned, said):
-    keys = ("selected", "changed", "traced", "escaped")
+    keys = ("selected", "changed", "traced", "escaped", "escaped_since")
     result = {"targets": 10, "unplanned": unplanned, "changes": [dict(zip(keys, row)) for row in rows]}
     result["sums"] = table.sums(result)
     assert table.verdict(result) == ([said] if said else [])
