@@ -17,7 +17,7 @@ class Recorder:
     def __init__(self, pytest, root):
         self.pytest, self.root = pytest, root
         self.files, self.loose = set(), set()
-        self.made = set()  # what pytest_collect_file gave
+        self.made = {}  # what pytest_collect_file gave -> the file it was asked for
         self.remembered = ""
         self.failed = False
 
@@ -39,15 +39,16 @@ class Recorder:
         made = yield
         if made.excinfo is not None:
             self.files.add(str(file_path))
-        elif made.get_result():
-            self.files.add(str(file_path))
-            for nodes in made.get_result():
-                self.made.update(nodes if isinstance(nodes, list) else [nodes])
+            return
+        for nodes in made.get_result():
+            self.made.update(dict.fromkeys(nodes if isinstance(nodes, list) else [nodes], str(file_path)))
 
     def pytest_make_collect_report(self, collector):
         if not isinstance(collector, self.pytest.File) or isinstance(collector, self.pytest.Package):
             return None
-        if collector not in self.made:
+        if collector in self.made:
+            self.files.add(self.made[collector])
+        else:
             self.take_unasked(collector)
         return self.pytest.CollectReport(collector.nodeid, "passed", None, [])
 
@@ -60,7 +61,9 @@ class Recorder:
             self.loose.add(collector.nodeid)
 
     def pytest_itemcollected(self, item):
-        if not self.made.intersection(item.listchain()):
+        files = [self.made[node] for node in item.listchain() if node in self.made]
+        self.files.update(files)
+        if not files:
             self.loose.add(item.nodeid)
 
     # What goes wrong with a folder is told by the target of its conftest.py, which has to pass through it.

@@ -225,6 +225,10 @@ CHANGES = {
         {"conftest.py": READS + "sys.path.insert(0, str(here))\nimport helper\nsaid = helper.said\ndel sys.modules['helper']\n" + PLAIN_CHECK.replace('".check"', "said"), "helper.py": "said = '.check'\n", "x.check": "a=a\n", "y.chk": "a=b\n", **A_TEST},
         {"helper.py": "said = '.chk'\n"},
     ),
+    "a file beside the folders to start from": (
+        {"pytest.ini": "[pytest]\ntestpaths = d\n", "conftest.py": PLAIN_CHECK, "d/x.check": "a=a\n", "y.check": "a=b\n", "d/test_a.py": A_TEST["test_a.py"]},
+        {"d/x.check": "a=b\n"},
+    ),
     "two conftests": ({"conftest.py": PLAIN_CHECK, "d/conftest.py": "", "d/x.check": "a=a\n", "d/y.chk": "a=b\n", **A_TEST}, {"conftest.py": PLAIN_CHECK.replace('".check"', '".chk"')}),
     "a plugin that is assigned": ({"pytest.ini": "[pytest]\npythonpath = .\naddopts = -p plug\n", "plug.py": PLAIN_CHECK.replace("def pytest_collect_file", "def make") + "\npytest_collect_file = make\n", "x.check": "a=b\n", **A_TEST}, {"x.check": "a=a\n"}),
 }  # fmt: skip
