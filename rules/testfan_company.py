@@ -159,14 +159,12 @@ class Started(Company):
         with open(self.told, "a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(json.dumps(line) + "\n")
 
-    def file_of(self, item):
-        files = {node: file for file, nodes in self.made.items() for node in nodes}
-        return next((files[node] for node in item.listchain() if node in files), str(item.path))
-
     def find_guest(self, session):
         ids = collections.defaultdict(list)
+        files = {node: file for file, nodes in self.made.items() for node in nodes}
         for item in session.items:
-            ids[os.path.relpath(self.file_of(item), self.root)].append(item.nodeid)
+            file = next((files[node] for node in item.listchain() if node in files), str(item.path))
+            ids[os.path.relpath(file, self.root)].append(item.nodeid)
         for file, found in ids.items():
             self.tell(file=file, ids=found)
         self.tell(modules=sorted(set(sys.modules) - self.before))

@@ -128,7 +128,7 @@ static struct strs strings(struct arena *a, const cJSON *answer, const char *key
     return out;
 }
 
-/* Changes whenever pytest could answer differently, by what it read for its `answer` (NULL: nothing). */
+/* Changes whenever pytest could answer differently, by what it read for its `answer`. */
 static const char *answer_key(const struct project *p, const struct strs *args, const cJSON *answer) {
     struct buf b = {0};
     const struct strs read = strings(p->arena, answer, "read");
