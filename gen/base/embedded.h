@@ -13,4 +13,7 @@ struct embedded_file {
 /* Every embedded file, sorted as named by the Makefile; the last one has no name. */
 extern const struct embedded_file embedded_files[];
 
+/* The text of one that must be there. */
+const char *embedded_text(const char *name);
+
 #endif

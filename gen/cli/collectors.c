@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define ANSWER ".testfan/cache/collected"
+#define SCRIPT "testfan_collectors.py"
 
 static const char *const hooks[] = {"pytest_collect_file", "pytest_collect_directory"};
 enum { HOOKS = sizeof hooks / sizeof *hooks };
@@ -84,13 +85,6 @@ static bool has_hooks(const struct project *p) {
     return named_hooks(p);
 }
 
-static const char *script(void) {
-    for (const struct embedded_file *f = embedded_files; f->name; f++)
-        if (strcmp(f->name, "testfan_collectors.py") == 0)
-            return f->text;
-    die("the program was built without testfan_collectors.py");
-}
-
 /* A hook may look at what a file is: of those that are no Python its size and mode count too. */
 static void put_other(struct buf *b, const struct project *p, const char *path) {
     struct os_stat st;
@@ -133,7 +127,7 @@ static const char *answer_key(const struct project *p, const struct strs *args, 
     struct buf b = {0};
     const struct strs read = strings(p->arena, answer, "read");
     const cJSON *variables = cJSON_GetObjectItem(answer, "variables");
-    buf_fmt(&b, "%s%s", script(), python_stamp(p->arena, &p->python, &p->config.testfan.env));
+    buf_fmt(&b, "%s%s", embedded_text(SCRIPT), python_stamp(p->arena, &p->python, &p->config.testfan.env));
     ARRAY_FOR (const struct dist, d, &p->python.dists)
         buf_fmt(&b, "%s %s %s\n", d->name, d->version, d->digest);
     for (uint32_t i = 0; i < args->len; i++)
@@ -167,7 +161,7 @@ static cJSON *kept_answer(const struct project *p, const struct strs *args) {
 
 static cJSON *ask(const struct project *p, const struct strs *args) {
     struct strs words = {0};
-    const char *const first[] = {p->python.path, "-c", script(), p->config.rootdir};
+    const char *const first[] = {p->python.path, "-c", embedded_text(SCRIPT), p->config.rootdir};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         array_push(p->arena, &words, first[i]);
     for (uint32_t i = 0; i < args->len; i++)

@@ -212,21 +212,14 @@ static void emit_pools(struct buf *b, const struct plan *plan) {
         buf_fmt(b, "\npool resource_%s\n  depth = %ld\n", r->name, r->limit);
 }
 
-static const char *template_text(const char *name) {
-    for (const struct embedded_file *f = embedded_files; f->name; f++)
-        if (strcmp(f->name, name) == 0)
-            return f->text;
-    die("the program was built without %s", name);
-}
-
 void emit_ninja(struct buf *b, const struct plan *plan, const struct graph *g, const uint32_t *order) {
     struct arena scratch = {0};
     struct names names = take_names(&scratch, plan);
     buf_str(b, first_line);
     buf_fmt(b, "builddir = %s\nresults = %s\n", plan->dir, plan->dir);
-    buf_str(b, template_text("ninja_rules.in"));
+    buf_str(b, embedded_text("ninja_rules.in"));
     if (!plan->filtered)
-        buf_str(b, template_text("ninja_whole.in"));
+        buf_str(b, embedded_text("ninja_whole.in"));
     emit_pools(b, plan);
     buf_char(b, '\n');
     emit_units(b, &names, plan, g);

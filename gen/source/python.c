@@ -81,17 +81,10 @@ static void key_file(struct buf *b, const char *path) {
         buf_fmt(b, "%s -\n", path);
 }
 
-static const char *probe_script(void) {
-    for (const struct embedded_file *f = embedded_files; f->name; f++)
-        if (strcmp(f->name, "testfan_probe.py") == 0)
-            return f->text;
-    die("the program was built without testfan_probe.py");
-}
-
 /* Changes whenever the interpreter could answer differently. */
 static char *answer_key(struct arena *a, const char *command, const cJSON *answer) {
     struct buf b = {0};
-    buf_str(&b, probe_script());
+    buf_str(&b, embedded_text("testfan_probe.py"));
     key_file(&b, command);
     key_file(&b, os_join(a, os_dirname(a, command), "../pyvenv.cfg"));
     key_file(&b, ".python-version");
@@ -124,7 +117,8 @@ static cJSON *answer_cached(struct arena *a, const char *command, const char *ca
 
 static cJSON *answer_ask(struct arena *a, const char *command, const char *cache) {
     struct buf out = {0};
-    int status = os_run((const char *const[]){command, "-c", probe_script(), NULL}, &out, false);
+    int status =
+        os_run((const char *const[]){command, "-c", embedded_text("testfan_probe.py"), NULL}, &out, false);
     cJSON *answer = status == 0 ? cJSON_ParseWithLength(out.s, out.len) : NULL;
     buf_free(&out);
     if (!answer || !cache)
