@@ -5,6 +5,7 @@
 #include "cli/verdict.h"
 #include "run/exec.h"
 #include "run/keeper.h"
+#include "run/ninja.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ static int run_command(struct arena *a, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a full disk: an error of write(2), not the end */
+    ninja_own_lock();
     if (argc > 2 && strcmp(argv[1], "exec") == 0)
         return strcmp(argv[2], "verdict") == 0 ? verdict_main(argc, argv)
                : strcmp(argv[2], "keep") == 0  ? keeper_main(argc, argv)

@@ -23,7 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A second `testfan test` in the same tree waits for the first. */
+/* A second `testfan test` in the same tree waits for the first, and for its ninja, which may outlive it: when
+ * interrupted ninja removes what its commands were making. */
 static int lock_tree(const struct project *p) {
     char *path = os_join(p->arena, p->config.rootdir, ".testfan/lock");
     os_mkdirs(os_dirname(p->arena, path));
@@ -98,7 +99,7 @@ static void tell_exec(const struct invocation *in, const struct plan *plan) {
 }
 
 static int run_plan(struct invocation *in, struct project *p, const struct plan *plan, bool part,
-                    const char *build_file, int64_t started) {
+                    const char *build_file, int lock, int64_t started) {
     struct strs targets = {0};
     if (plan->filtered)
         array_push(in->arena, &targets, arena_printf(in->arena, "%s/merged", plan->dir));
@@ -119,13 +120,15 @@ static int run_plan(struct invocation *in, struct project *p, const struct plan 
         .failed = in->live && !in->verbose ? show_failures : NULL,
         .ctx = &live,
     };
-    return ninja_run(
-        in->arena,
-        &(struct ninja_call){
-            .file = build_file, .targets = &targets, .jobs = in->jobs, .load = in->load, .screen = &screen});
+    return ninja_run(in->arena, &(struct ninja_call){.file = build_file,
+                                                     .targets = &targets,
+                                                     .jobs = in->jobs,
+                                                     .load = in->load,
+                                                     .lock = lock,
+                                                     .screen = &screen});
 }
 
-static int run_tests(struct invocation *in, struct project *p, struct plan *plan_out) {
+static int run_tests(struct invocation *in, struct project *p, int lock, struct plan *plan_out) {
     struct filter filter;
     const struct filter all = {.maxfail = -1};
     struct plan whole, plan;
@@ -163,7 +166,7 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
     tell_exec(in, &plan);
     int64_t begun = os_now();
     int64_t started = os_file_time();
-    int status = run_plan(in, p, &plan, part, build_file, started);
+    int status = run_plan(in, p, &plan, part, build_file, lock, started);
     unsigned cached = recall_count(session);
     end_session(session);
     if (status == 127)
@@ -181,7 +184,7 @@ static int run_tests(struct invocation *in, struct project *p, struct plan *plan
 
 int suite_run(struct invocation *in, struct project *p, struct plan *plan) {
     int lock = lock_tree(p);
-    int code = lock < 0 ? EXIT_USAGE : run_tests(in, p, plan);
+    int code = lock < 0 ? EXIT_USAGE : run_tests(in, p, lock, plan);
     if (lock >= 0)
         close(lock);
     return code;

@@ -6,6 +6,7 @@
 #include "run/screen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -77,7 +78,7 @@ static struct strs ninja_words(struct arena *a, const char *ninja, const struct 
     return argv;
 }
 
-static pid_t start(const struct strs *argv, int out[2]) {
+static pid_t start(const struct strs *argv, int lock, int out[2]) {
     pid_t pid = fork();
     if (pid != 0)
         return pid;
@@ -93,6 +94,10 @@ static pid_t start(const struct strs *argv, int out[2]) {
         char *const *taken;
     } words = {argv->items};
     setenv("NINJA_STATUS", SCREEN_MARK "%f/%t ", 1);
+    char number[16];
+    snprintf(number, sizeof number, "%d", lock);
+    if (lock >= 0 && fcntl(lock, F_SETFD, 0) == 0)
+        setenv("TESTFAN_LOCK", number, 1);
     execv(argv->items[0], words.taken);
     _exit(127);
 }
@@ -118,7 +123,7 @@ static int run_once(struct arena *a, const struct ninja_call *call, const struct
     const int heeded = os_outlives_terminal() ? 2 : 3;
     sigemptyset(&action.sa_mask);
     fflush(NULL);
-    pid_t pid = start(argv, out);
+    pid_t pid = start(argv, call->lock, out);
     ninja_pid = pid;
     for (int i = 0; i < heeded; i++)
         sigaction(passed_on[i], &action, &old[i]);
@@ -163,4 +168,10 @@ int ninja_run(struct arena *a, const struct ninja_call *call) {
         return 128 + WTERMSIG(status);
     bool interrupted = WIFSIGNALED(status) || WEXITSTATUS(status) == EXIT_INTERRUPTED_113;
     return interrupted ? 2 : WEXITSTATUS(status);
+}
+
+void ninja_own_lock(void) {
+    const char *lock = getenv("TESTFAN_LOCK");
+    if (lock)
+        fcntl((int)strtol(lock, NULL, 10), F_SETFD, FD_CLOEXEC);
 }

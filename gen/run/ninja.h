@@ -13,6 +13,7 @@ struct ninja_call {
     const struct strs *targets; /* none: the file's default */
     long jobs;                  /* -1: ninja's own choice */
     long load;                  /* start nothing while the machine's load is above that; -1: whatever it is */
+    int lock;                   /* descriptor that ninja and its commands hold open until the last of them ends; or -1 */
     const struct screen_options *screen;
 };
 
@@ -23,5 +24,8 @@ struct ninja_call {
  * status; 2 when it was interrupted; 127 when there is no ninja, which has been reported.
  */
 int ninja_run(struct arena *a, const struct ninja_call *call);
+
+/* In a command that ninja runs: what the command starts does not get the lock. */
+void ninja_own_lock(void);
 
 #endif

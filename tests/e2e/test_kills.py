@@ -61,6 +61,31 @@ def test_two_at_once_of_which_one_is_killed(tmp_path):
     assert soak.wrong == []
 
 
+OUTLIVES = """import os, signal, time
+def test_it():
+    if os.path.exists("slow"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        open("begun", "w").close()
+        time.sleep(1000)
+"""
+
+
+def test_a_run_waits_for_the_ninja_of_one_that_was_killed(tmp_path):
+    """When it is told to end, ninja waits for what it has started, and then removes what that was to make."""
+    tree = conftest.Tree(tmp_path).write({"test_it.py": OUTLIVES, "slow": ""})
+    process = subprocess.Popen([conftest.BUILD / "testfan", "test", "--python", tree.python], cwd=tmp_path, env=tree.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    conftest.wait_until((tmp_path / "begun").exists)
+    (tmp_path / "slow").unlink()
+    process.kill()
+    process.wait()
+    done = tree.testfan("test", check=0, timeout=60)
+    assert "waiting for it" in done.stderr
+    assert set(tree.report().values()) == {1}
+    conftest.wait_until(lambda: not set(kills.kinds(tmp_path)) - {"server", "keeper", "branch"})
+    assert set(tree.report().values()) == {1}
+    assert list((tmp_path / ".testfan" / "results").rglob("*.ok"))
+
+
 def on_a_terminal(tree, words):
     """Starts a program as a shell in a window does; returns its pid and the window's side of the terminal."""
     pid, window = pty.fork()
