@@ -2,6 +2,7 @@
 #include "base/diag.h"
 #include "base/embedded.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/os.h"
 #include "base/out.h"
 #include "cli/project.h"
@@ -113,19 +114,10 @@ static void put_file(struct buf *b, const struct project *p, const char *path) {
     buf_add(b, text ? text : "", n);
 }
 
-static struct strs strings(struct arena *a, const cJSON *answer, const char *key) {
-    struct strs out = {0};
-    const cJSON *list = cJSON_GetObjectItem(answer, key);
-    for (const cJSON *e = list ? list->child : NULL; e; e = e->next)
-        if (cJSON_IsString(e))
-            array_push(a, &out, arena_strdup(a, e->valuestring));
-    return out;
-}
-
 /* Changes whenever pytest could answer differently, by what it read for its `answer`. */
 static const char *answer_key(const struct project *p, const struct strs *args, const cJSON *answer) {
     struct buf b = {0};
-    const struct strs read = strings(p->arena, answer, "read");
+    const struct strs read = json_strings(p->arena, cJSON_GetObjectItem(answer, "read"));
     const cJSON *variables = cJSON_GetObjectItem(answer, "variables");
     buf_fmt(&b, "%s%s", embedded_text(SCRIPT), python_stamp(p->arena, &p->python, &p->config.testfan.env));
     ARRAY_FOR (const struct dist, d, &p->python.dists)
@@ -192,9 +184,9 @@ static void keep_answer(const struct project *p, const struct strs *args, cJSON 
 }
 
 static bool take(struct project *p, cJSON *answer) {
-    const struct strs files = strings(p->arena, answer, "files");
-    const struct strs loose = strings(p->arena, answer, "loose");
-    p->collectors = strings(p->arena, answer, "read");
+    const struct strs files = json_strings(p->arena, cJSON_GetObjectItem(answer, "files"));
+    const struct strs loose = json_strings(p->arena, cJSON_GetObjectItem(answer, "loose"));
+    p->collectors = json_strings(p->arena, cJSON_GetObjectItem(answer, "read"));
     for (uint32_t i = 0; i < loose.len; i++)
         diag(DIAG_COLLECTORS, NULL, 0, 0, "no target can be made of '%s', which a hook makes of no file",
              loose.items[i]);

@@ -1,6 +1,7 @@
 #include "graph/plan.h"
 #include "base/diag.h"
 #include "base/glob.h"
+#include "base/json.h"
 #include "base/map.h"
 #include "base/os.h"
 #include "base/out.h"
@@ -410,14 +411,12 @@ bool plan_read(struct arena *a, const char *path, struct plan *plan) {
     plan->strict = cJSON_IsTrue(cJSON_GetObjectItem(json, "strict"));
     plan->workers = cJSON_IsTrue(cJSON_GetObjectItem(json, "workers"));
     plan->limited = cJSON_IsTrue(cJSON_GetObjectItem(json, "limited"));
-    const cJSON *limit = cJSON_GetObjectItem(json, "limit"), *args = cJSON_GetObjectItem(json, "args");
-    const cJSON *timeout = cJSON_GetObjectItem(json, "timeout");
+    plan->args = json_strings(a, cJSON_GetObjectItem(json, "args"));
+    const cJSON *limit = cJSON_GetObjectItem(json, "limit"), *timeout = cJSON_GetObjectItem(json, "timeout");
     if (cJSON_IsNumber(limit))
         plan->timeout = limit->valuedouble;
     if (cJSON_IsNumber(timeout))
         plan->timeout_per_file = timeout->valuedouble;
-    for (const cJSON *word = args ? args->child : NULL; word; word = word->next)
-        array_push(a, &plan->args, arena_strdup(a, word->valuestring));
     const cJSON *durations = cJSON_GetObjectItem(json, "durations");
     if (cJSON_IsNumber(durations))
         plan->durations = (long)durations->valuedouble;

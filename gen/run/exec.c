@@ -1,5 +1,6 @@
 #include "run/exec.h"
 #include "base/diag.h"
+#include "base/json.h"
 #include "base/os.h"
 #include "base/out.h"
 #include "report/property.h"
@@ -28,14 +29,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-static struct strs json_strings(struct arena *a, const cJSON *list) {
-    struct strs out = {0};
-    for (const cJSON *e = list ? list->child : NULL; e; e = e->next)
-        if (cJSON_IsString(e))
-            array_push(a, &out, arena_strdup(a, e->valuestring));
-    return out;
-}
 
 static bool holds(const cJSON *list, const char *word) {
     for (const cJSON *e = list ? list->child : NULL; e; e = e->next)

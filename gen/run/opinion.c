@@ -116,7 +116,7 @@ static void judge(const struct company *c, const struct target *t, const struct 
     }
     take_over(c->arena, t, g);
     diag(DIAG_ORDER_DEPENDENT, t->file, 0, 0, "fails alone and passes among the other test files");
-    hint("testfan audit names the import that it leans on, and testfan learn makes an edge of it");
+    hint("it is run again every time, unless testfan learn finds the import that it leans on");
 }
 
 void opinions_take(struct arena *a, const char *python, const struct plan *plan) {

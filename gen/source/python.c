@@ -2,6 +2,7 @@
 #include "base/diag.h"
 #include "base/embedded.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/os.h"
 #include "base/out.h"
 
@@ -132,11 +133,7 @@ static cJSON *answer_ask(struct arena *a, const char *command, const char *cache
 }
 
 static struct strs strings_of(struct arena *a, const cJSON *object, const char *key) {
-    struct strs out = {0};
-    for (const cJSON *e = first_of(object, key); e; e = e->next)
-        if (cJSON_IsString(e))
-            array_push(a, &out, arena_strdup(a, e->valuestring));
-    return out;
+    return json_strings(a, cJSON_GetObjectItem(object, key));
 }
 
 static const char *string_of(struct arena *a, const cJSON *object, const char *key) {
