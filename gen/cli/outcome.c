@@ -105,9 +105,32 @@ void outcome_show(struct invocation *in, const struct target *t) {
     fflush(stdout);
 }
 
+/* Of a run that was interrupted the reports that it made; the others may be those of older files. */
+static struct plan came_to_its_end(struct arena *a, const struct outcome *o) {
+    struct plan plan = *o->plan;
+    plan.targets.items = arena_alloc(a, (o->plan->targets.len + 1) * sizeof *plan.targets.items);
+    plan.targets.len = 0;
+    ARRAY_FOR (const struct target, t, &o->plan->targets)
+        if (outcome_is_new(t, o->started))
+            plan.targets.items[plan.targets.len++] = *t;
+    return plan;
+}
+
+static bool merge_interrupted(struct arena *a, const struct outcome *o, struct summary *s) {
+    struct plan plan = came_to_its_end(a, o);
+    unlink(".testfan/merged");
+    shared_end(a, o->plan);
+    if (!outcome_merge(a, &plan, report_path, s))
+        return false;
+    outcome_keep(a, &plan, s, false);
+    return true;
+}
+
 /* ninja's merge edge has made the report of a whole run that came to its end; all else is merged here, as
  * when a target could not leave a report. */
 static bool merge_run(struct arena *a, const struct outcome *o, struct summary *s) {
+    if (o->ninja_status == 2)
+        return merge_interrupted(a, o, s);
     bool ended = o->ninja_status == 0 || o->ninja_status == 1;
     if (!o->part && (o->ninja_status == 0 || (ended && is_new(report_path, o->started))))
         return outcome_merge(a, o->plan, NULL, s);

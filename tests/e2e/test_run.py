@@ -167,6 +167,26 @@ def test_interrupt_ends_everything(tree):
     assert not list(tree.path.rglob("*.ok"))
 
 
+def test_an_interrupted_run_reports_what_ran(tree):
+    """As pytest does: what had not run is no error, and an older report no result."""
+    tree.write({"test_a.py": "def test_a():\n    assert 0\n", "test_z.py": "def test_z():\n    pass\n"})
+    tree.testfan("test", check=1)
+    slow = "import time\n\ndef test_z():\n    open('begun', 'w').close()\n    time.sleep(300)  # testfan-e2e-sleeper\n"
+    tree.write({"test_a.py": "def test_a():\n    pass\n", "test_z.py": slow})
+    words = [conftest.BUILD / "testfan", "test", "--python", tree.python, "-j1"]
+    process = subprocess.Popen(words, cwd=tree.path, env=tree.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    conftest.wait_until((tree.path / "begun").exists)
+    process.send_signal(signal.SIGINT)
+    said, warned = process.communicate(timeout=20)
+    ran = [test for test in tree.report() if test[1] == "test_a"]
+    assert process.returncode == 2 and "interrupted" in warned
+    assert "no readable report" not in said and "test_z" not in said
+    assert len(ran) == 1 and list(tree.report()) == ran and all(outcome == "passed" for _, _, outcome in ran)
+    tree.write({"test_z.py": "def test_z():\n    pass\n"})
+    tree.testfan("test", check=0)
+    assert sum(tree.report().values()) == 2
+
+
 def test_two_at_once_wait_for_each_other(tree):
     tree.write({f"test_{i}.py": "import time\n\ndef test_a():\n    time.sleep(0.2)\n" for i in range(4)})
     words = [conftest.BUILD / "testfan", "test", "--python", tree.python]
