@@ -9,8 +9,10 @@
 #include "source/facts.h"
 
 #include <cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANSWER ".testfan/cache/collected"
 #define SCRIPT "testfan_collectors.py"
@@ -159,6 +161,8 @@ static cJSON *ask(const struct project *p, const struct strs *args) {
     for (uint32_t i = 0; i < args->len; i++)
         array_push(p->arena, &words, args->items[i]);
     array_push(p->arena, &words, NULL);
+    if (isatty(2))
+        fputs("testfan: asking pytest which files its hooks collect\n", stderr);
     struct buf out = {0};
     int status = os_run(words.items, &out, true);
     cJSON *answer = status == 0 ? cJSON_ParseWithLength(out.s, out.len) : NULL;
