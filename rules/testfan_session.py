@@ -321,12 +321,15 @@ def restart_report(config, path):
 
 
 def summarize(config, status):
-    """Prints what pytest prints at its end."""
+    """Prints what pytest prints at its end. Who waits for the end of the session to know what to say has nothing to say yet."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None or not hasattr(terminal, "stats"):
         return
     terminal.ensure_newline()
-    config.hook.pytest_terminal_summary(terminalreporter=terminal, exitstatus=status, config=config)
+    ends = config.hook.pytest_sessionfinish.get_hookimpls()
+    waiting = [impl.plugin for impl in ends if not impl.function.__module__.startswith("_pytest.")]
+    call = config.pluginmanager.subset_hook_caller("pytest_terminal_summary", remove_plugins=waiting)
+    call(terminalreporter=terminal, exitstatus=status, config=config)
     terminal.summary_stats()
     terminal.flush()
 

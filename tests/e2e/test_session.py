@@ -382,6 +382,17 @@ def test_hooks_of_the_session_run_once_for_each_worker(tree):
     assert words == ["configure", "sessionstart", "up", "down", "sessionfinish", "unconfigure"]
 
 
+def test_a_summary_that_waits_for_the_end_of_the_session_waits(tree):
+    hooks = (
+        "\nFOUND = []\n\ndef pytest_sessionfinish(session):\n    FOUND.append(session.testscollected)\n"
+        "\ndef pytest_terminal_summary():\n    FOUND[0]\n    note('found')\n"
+    )
+    suite(tree, 3, **{"conftest.py": NOTES + hooks})
+    run(tree, "-j1", *SESSION)
+    assert tree.report() == tree.plain()
+    assert [word for word, pid in notes(tree)][:3] == ["up", "down", "found"]
+
+
 @pytest.mark.parametrize("words", [["-k", "first"], ["test_1.py::test_first", "test_2.py"], ["--retries", "1"], ["--maxfail", "1"], ["--no-workers"]])
 def test_it_goes_with_other_options(tree, words):
     suite(tree, 4)
