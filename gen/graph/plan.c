@@ -133,17 +133,40 @@ static bool report_unused(struct arena *a, const struct filter *filter, const bo
     return true;
 }
 
+/* How many words from `at` on block a plugin; pytest splits addopts at blanks, quotes and backslashes. */
+static uint32_t blocking_words(const struct strs *words, uint32_t at) {
+    const char *word = words->items[at];
+    bool apart = str_eq(word, "-p") && at + 1 < words->len;
+    const char *name = apart ? words->items[at + 1] : str_starts(word, "-p") ? word + 2 : "";
+    return str_starts(name, "no:") && !strpbrk(name, " \t\r\n\"'\\") ? 1 + apart : 0;
+}
+
+/* What blocks a plugin stays in addopts: on the command line the plugin's options would be unknown. */
 struct strs plan_arguments(struct arena *a, const struct config *c, const struct strs *further) {
+    const struct strs *kept = &c->options.kept;
+    const char *addopts = "addopts=";
     struct strs args = {0};
     array_push(a, &args, "-o");
-    array_push(a, &args, "addopts=");
-    for (uint32_t i = 0; i < c->options.kept.len; i++)
-        array_push(a, &args, c->options.kept.items[i]);
+    array_push(a, &args, addopts);
+    for (uint32_t i = 0; i < kept->len; i++) {
+        uint32_t n = blocking_words(kept, i);
+        if (!n)
+            array_push(a, &args, kept->items[i]);
+        else if (n == 1)
+            addopts = arena_printf(a, "%s%s ", addopts, kept->items[i]);
+        else
+            addopts = arena_printf(a, "%s-p%s ", addopts, kept->items[++i]);
+    }
+    args.items[1] = addopts;
     if (c->options.confcutdir)
         array_push(a, &args, arena_printf(a, "--confcutdir=%s", c->options.confcutdir));
     for (uint32_t i = 0; i < further->len; i++)
         array_push(a, &args, further->items[i]);
     return args;
+}
+
+static bool blocks_cache(const struct strs *words) {
+    return strs_has(words, "no:cacheprovider") || strs_has(words, "-pno:cacheprovider");
 }
 
 static void plan_options(struct arena *a, const struct config *c, const struct filter *filter,
@@ -153,7 +176,7 @@ static void plan_options(struct arena *a, const struct config *c, const struct f
     plan->maxfail = filter->maxfail >= 0 ? filter->maxfail : whole->maxfail;
     plan->junitxml = whole->junitxml;
     plan->durations = whole->durations;
-    bool cached = !strs_has(&plan->args, "no:cacheprovider") && !strs_has(&plan->args, "-pno:cacheprovider");
+    bool cached = !blocks_cache(&c->options.kept) && !blocks_cache(&filter->args);
     plan->cache_dir = cached ? c->cache_dir : NULL;
     plan->trace = c->testfan.trace;
     plan->workers = c->testfan.workers;

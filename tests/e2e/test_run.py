@@ -103,6 +103,14 @@ def test_import_error_is_pytests_own(tree):
     assert tree.report() == tree.plain()
 
 
+@pytest.mark.parametrize("settings", ["addopts = -p no:logging --strict-config\nlog_level = INFO", "addopts = -pno:doctest --doctest-modules", "addopts = -W error -p no:faulthandler\nfaulthandler_timeout = 5"])
+@pytest.mark.parametrize("words", [[], ["--no-workers"]], ids=["warm", "cold"])
+def test_a_plugin_that_addopts_block_leaves_its_options(tree, settings, words):
+    tree.write({"pytest.ini": f"[pytest]\n{settings}\n", "test_a.py": "def test_it(): pass\n"})
+    tree.testfan("test", *words, check=0)
+    assert tree.report() == tree.plain()
+
+
 def test_options_of_initial_conftests(tree):
     tree.write(
         {
