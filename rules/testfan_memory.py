@@ -124,7 +124,7 @@ class Memory:
         for kind, path in read_records(noted):
             if kind == b"l":
                 self.folders.append(Folder(path))
-            elif kind in b"rsabq":
+            elif kind in b"rsabqv":
                 yield source_of(path)
 
     def take(self, config, tracer):

@@ -63,7 +63,7 @@ class Readings:
         for kind, path in read_records(data):
             if kind == b"l":
                 folders.add(path)
-            elif kind in b"rsa":
+            elif kind in b"rsav":
                 paths.add(path)
             elif kind == b"b":
                 databases.add(path)

@@ -4,6 +4,7 @@ Each record goes to the log as a letter, an absolute path and a NUL:
 
     r read               w written or removed                        s looked at (os.stat), and there
     b read as a database W made, with all that is in it              a looked for, and not there
+    v a module could be here, and was looked for in vain
     l listed: the names it held follow, each with a '/' before it
     u given another time: the old ones follow                   x a program that was started, q a word of its command line
     o a compiled module that is installed
@@ -19,6 +20,8 @@ PYTEST_DONT_REWRITE
 """
 import os
 import sys
+from _frozen_importlib_external import PathFinder
+from _imp import extension_suffixes
 from _thread import get_ident
 from os import fsdecode, getcwd
 
@@ -229,6 +232,15 @@ class Tracer:
             if filename.startswith(self.outside):
                 self.add("o", filename)
 
+    def on_missing(self, module, path):
+        """No folder of the path has the module; one in the tree may come to have it."""
+        names = [module.rpartition(".")[2] + suffix for suffix in ("", ".py", *extension_suffixes())]
+        for folder in sys.path if path is None else path:
+            if folder.__class__ is str and (not folder.startswith("/") or (folder + "/").startswith(self.root + "/")):
+                for place in (os.path.join(folder, name) for name in names):
+                    if not self.is_there(place):
+                        self.add("v", place)
+
     def on_start(self, executable, args, cwd, env):
         where = fsdecode(cwd) if cwd else None
         try:
@@ -303,6 +315,7 @@ class Tracer:
         for name in ("stat", "lstat", "access"):
             wrap_look(self, name)
         wrap_open(self)
+        wrap_finder(self)
         wrap_start(self)
         os.register_at_fork(before=self.flush, after_in_child=self.forked)
         self.put("m" + "/".join(sorted(self.names)))
@@ -375,6 +388,18 @@ def wrap_open(tracer):
             tracer.folders.pop(get_ident(), None)
 
     replace(real, open_at)
+
+
+def wrap_finder(tracer):
+    real = PathFinder.__dict__["find_spec"].__func__
+
+    def find_spec(cls, fullname, path=None, target=None):
+        spec = real(cls, fullname, path, target)
+        if spec is None and tracer.handlers:
+            tracer.on_missing(fullname, path)
+        return spec
+
+    PathFinder.find_spec = classmethod(find_spec)
 
 
 def replace(real, call):

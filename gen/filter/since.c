@@ -138,8 +138,10 @@ void since_find(struct since *s, struct arena *a, const struct graph *g, const s
 
 static bool has_changed(const struct since *s, const struct input *in) {
     const struct git_changes *c = s->changes;
-    if (in->kind != INPUT_LIST)
-        return has(&c->changed, in->path) || has(&c->deleted, in->path);
+    if (in->kind != INPUT_LIST && (has(&c->changed, in->path) || has(&c->deleted, in->path)))
+        return true;
+    if (in->kind != INPUT_LIST && in->kind != INPUT_VAIN)
+        return false;
     const struct strs *lists[] = {&c->added, &c->deleted};
     const char *dir = strcmp(in->path, ".") == 0 ? "" : in->path;
     for (int i = 0; i < 2; i++)
@@ -155,7 +157,7 @@ static bool extra_changed(struct since *s, const char *result, struct reason *re
     inputs_read(s->arena, os_join(s->arena, s->rootdir, arena_printf(s->arena, "%s.extra", result)), &extra);
     ARRAY_FOR (const struct input, in, &extra) {
         bool input = in->kind == INPUT_READ || in->kind == INPUT_STAT || in->kind == INPUT_LIST ||
-                     in->kind == INPUT_ABSENT;
+                     in->kind == INPUT_ABSENT || in->kind == INPUT_VAIN;
         if (!input || !has_changed(s, in))
             continue;
         reason->text = in->path;

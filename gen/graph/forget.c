@@ -79,6 +79,7 @@ static bool extra_differs(struct memory *m, const struct dists *d, const char *r
             differs |= list_differs(m, i, &extra);
             break;
         case INPUT_ABSENT:
+        case INPUT_VAIN:
             differs |= os_stat(full, &st);
             break;
         case INPUT_DIST:

@@ -10,11 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char letters[INPUT_KINDS + 1] = "rsladwmxhfn";
+static const char letters[INPUT_KINDS + 1] = "rslavdwmxhfn";
 
 const char *input_kind_name(enum input_kind kind) {
-    static const char *const names[INPUT_KINDS] = {"read", "stat",    "list", "absent", "dist", "written",
-                                                   "name", "started", "host", "folder", "made"};
+    static const char *const names[INPUT_KINDS] = {"read",           "stat", "list",    "absent",
+                                                   "import in vain", "dist", "written", "name",
+                                                   "started",        "host", "folder",  "made"};
     return names[kind];
 }
 

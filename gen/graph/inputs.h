@@ -19,6 +19,7 @@ enum input_kind {
     INPUT_STAT,    /* s: a file that was looked at, by its content */
     INPUT_LIST,    /* l: a folder, by the names in it */
     INPUT_ABSENT,  /* a: a path that was looked for in vain */
+    INPUT_VAIN,    /* v: where a module was looked for in vain */
     INPUT_DIST,    /* d: a distribution, by its digest */
     INPUT_WRITTEN, /* w: what the run wrote of its closure, or in a folder that it listed; no input */
     INPUT_NAME,    /* m: a module that was imported, or looked for, by its whole name; no input */

@@ -178,9 +178,15 @@ static bool has_address(const char *path) {
     return at && strspn(at + 2, "0123456789abcdef") >= 6;
 }
 
-static void add_absent(struct digestion *d, const char *path) {
+static void add_absent(struct digestion *d, enum input_kind kind, const char *path) {
     if (!has_address(path))
-        add(d, INPUT_ABSENT, path, "-", true);
+        add(d, kind, path, "-", true);
+}
+
+static void take_absent(struct digestion *d, enum input_kind kind, const char *path) {
+    const char *here = in_tree(d, path);
+    if (here && !is_private(here) && !was_written(d, here))
+        add_absent(d, kind, here);
 }
 
 /* A file that was changed while the run went on, and not by it, may not be what the run read. */
@@ -202,7 +208,7 @@ static void add_file(struct digestion *d, enum input_kind kind, const char *path
     struct os_stat st;
     const char *full = os_join(d->a, d->t->rootdir, path);
     if (!os_stat(full, &st))
-        add_absent(d, path);
+        add_absent(d, INPUT_ABSENT, path);
     else if (S_ISDIR(st.mode))
         add(d, INPUT_FOLDER, path, "folder", false);
     else
@@ -327,8 +333,8 @@ static void take_record(struct digestion *d, const char *record) {
         take_file(d, INPUT_STAT, path);
         break;
     case 'a':
-        if (in_tree(d, path) && !is_private(in_tree(d, path)) && !was_written(d, in_tree(d, path)))
-            add_absent(d, in_tree(d, path));
+    case 'v':
+        take_absent(d, *record == 'a' ? INPUT_ABSENT : INPUT_VAIN, path);
         break;
     case 'b':
         if (is_database(d, path))

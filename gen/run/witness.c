@@ -75,6 +75,7 @@ const char *witness_now(struct witness *w, enum input_kind kind, const char *pat
     case INPUT_FOLDER:
         return is_folder(path) ? "folder" : "-";
     case INPUT_ABSENT:
+    case INPUT_VAIN:
     case INPUT_MADE:
         return absence_now(w, path);
     case INPUT_DIST:
@@ -88,7 +89,7 @@ const char *witness_now(struct witness *w, enum input_kind kind, const char *pat
 
 /* Whether an input is still what the run saw. */
 static bool is_as_seen(struct witness *w, const struct input *seen, const char *now) {
-    if (seen->kind == INPUT_ABSENT || seen->kind == INPUT_MADE)
+    if (seen->kind == INPUT_ABSENT || seen->kind == INPUT_VAIN || seen->kind == INPUT_MADE)
         return now != THERE;
     if (seen->kind != INPUT_READ && seen->kind != INPUT_STAT)
         return strcmp(seen->digest, now) == 0;

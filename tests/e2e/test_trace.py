@@ -336,6 +336,25 @@ def test_a_module_that_was_looked_for_in_vain_counts_when_it_comes(tree):
     assert ran == ["tests/test_a.py"]
 
 
+ASKS = {
+    "import": "__import__('pkg.ex' + 'tra')",
+    "import_module": "importlib.import_module('.ex' + 'tra', 'pkg')",
+    "find_spec": "assert not importlib.util.find_spec('ext' + 'ra')",
+    "another Python": "assert not subprocess.run([sys.executable, '-c', '__import__(\"pkg.ex\" + \"tra\")']).returncode",
+}
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["testfan", "bare ninja"])
+@pytest.mark.parametrize("how", ASKS)
+@pytest.mark.parametrize("place", ["pkg/extra.py", "pkg/extra/__init__.py"])
+def test_a_module_whose_name_only_a_run_can_tell_counts_when_it_comes(tree, how, place, bare):
+    tree.write(LATE)
+    tree.write({"tests/test_c.py": f"import importlib.util, subprocess, sys\ndef test_c():\n    try:\n        {ASKS[how]}\n    except (ImportError, AssertionError):\n        pass\n"})
+    settle(tree)
+    tree.write({place.removeprefix("pkg/" if how == "find_spec" else ""): "X = 0\n"})
+    assert reran(tree, bare=bare) == ["tests/test_c.py"]
+
+
 @pytest.mark.parametrize("command", ["[sys.executable, '-I', '-c', CODE]", "[sys.executable, '-ES', '-c', CODE]", "['sh', '-c', 'exec ' + sys.executable + ' -I /dev/null']"])
 def test_a_program_that_is_not_watched_may_read_what_is_imported_late(tree, command):
     tree.write(LATE)
