@@ -93,6 +93,7 @@ enum fact_ref_kind {
     REF_PATCH,         /* mock.patch("a.b.c"), mocker.patch, monkeypatch.setattr("a.b.c", …) */
     REF_PLUGINS,       /* an element of pytest_plugins */
     REF_COMPUTED,      /* import_module(x), __import__(x): the argument as written */
+    REF_FIND_SPEC,     /* importlib.util.find_spec("x") */
 };
 
 struct fact_ref {

@@ -121,14 +121,14 @@ static size_t skip_back(const char *s, size_t at) {
 /* Whether the '(' at s[at], before which `end` is the end of what is no blank, opens a call that
  * source/facts.h calls a reference. */
 static bool is_reference(const char *s, size_t at, size_t end) {
-    static const char *const names[] = {"import_module", "__import__", "importorskip", "patch",
-                                        "setattr",       "delattr",    "dict",         "multiple"};
-    if (end == 0 || !strchr("e_phrt", s[end - 1]))
+    static const char *const names[] = {"import_module", "__import__", "importorskip", "patch",   "setattr",
+                                        "delattr",       "find_spec",  "dict",         "multiple"};
+    if (end == 0 || !strchr("e_phrtc", s[end - 1]))
         return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t n = strlen(names[i]);
         if (end >= n && memcmp(s + end - n, names[i], n) == 0 && (end == n || !is_word(s[end - n - 1])) &&
-            (i < 6 || (end > n && strchr(". \t\n\\", s[end - n - 1]))))
+            (i < 7 || (end > n && strchr(". \t\n\\", s[end - n - 1]))))
             return i < 2 ? s[at + 1] != ')' : begins_string(s, at + 1);
     }
     return false;

@@ -261,6 +261,7 @@ static void take_call(struct walk *w, TSNode node, const struct context *c) {
     } calls[] = {{"import_module", REF_IMPORT_MODULE, false},
                  {"__import__", REF_IMPORT_MODULE, false},
                  {"importorskip", REF_IMPORTORSKIP, false},
+                 {"find_spec", REF_FIND_SPEC, false},
                  {"patch", REF_PATCH, true},
                  {"patch.dict", REF_PATCH, true},
                  {"patch.multiple", REF_PATCH, false},

@@ -152,6 +152,9 @@ static void test_references(void **state) {
     check("def f():\n    pytest.importorskip('a')\n    mock.patch('b.c')\n    monkeypatch.setattr('d.e', 1)\n"
           "    monkeypatch.setattr(d, 'e', 1)\n",
           "def 1:1 .f \nref 2:25 1 a F\nref 3:16 2 b.c F\nref 4:25 2 d.e F\n");
+    check(
+        "find_spec('a')\nx = importlib.util.find_spec(name='b.c')\nfind_spec(a)\nfinder.find_spec(f'{a}')\n",
+        "ref 1:11 5 a \nref 2:35 5 b.c \n");
     check("@mock.patch('a.b')\ndef f(): pass\n", "def 2:1 .f  @1:mock.patch('a.b')\nref 1:13 2 a.b \n");
     check("x = f\"{import_module('a')}\"\nx = (patch  # why\n  ('b.c'))\n",
           "ref 1:22 0 a \nref 3:4 2 b.c \n");

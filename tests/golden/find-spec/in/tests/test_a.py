@@ -1,0 +1,4 @@
+import support
+
+def test_a():
+    pass
