@@ -209,6 +209,26 @@ char *os_realpath(struct arena *a, const char *path) {
     return copy;
 }
 
+/* Whether a part of the path is empty, `.` or `..`. */
+static bool has_odd_part(const char *path) {
+    for (const char *s = path; (s = strchr(s, '/')); s++) {
+        size_t dots = s[1] == '.' ? 1 + (s[2] == '.') : 0;
+        if ((dots || s[1] == '/') && (!s[dots + 1] || s[dots + 1] == '/'))
+            return true;
+    }
+    return false;
+}
+
+const char *os_resolve(struct arena *a, const char *path) {
+    if (!has_odd_part(path))
+        return path;
+    if (!strstr(path, "/.."))
+        return os_normalize(a, path);
+    char *dir = os_realpath(a, os_dirname(a, path));
+    const char *name = os_basename(path);
+    return !dir || strcmp(name, "..") == 0 ? os_normalize(a, path) : os_join(a, dir, name);
+}
+
 char *os_getcwd(struct arena *a) {
     char tmp[PATH_MAX];
     if (!getcwd(tmp, sizeof tmp))

@@ -44,6 +44,8 @@ const char *os_basename(const char *path);
 bool os_lies_in(const char *path, const char *dir);
 /* Takes out `.`, `..` and double '/' by words alone, without looking at the disk. "" stays ".". */
 char *os_normalize(struct arena *a, const char *path);
+/* An absolute path without `.` and `..`; links are followed only where a `..` makes them count. */
+const char *os_resolve(struct arena *a, const char *path);
 /* realpath(3) into the arena; NULL when it fails. */
 char *os_realpath(struct arena *a, const char *path);
 char *os_getcwd(struct arena *a);

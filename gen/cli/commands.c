@@ -20,7 +20,8 @@ const struct command commands[] = {
      "there.",
      cmd_gen},
     {"test", CMD_TEST,
-     "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [-j N] [--maxfail N] [--live] "
+     "[PATH[::NODE]...] [-k EXPR] [-m EXPR] [--since REV] [--failed] [--new] [-j N] [-x] [--maxfail N] "
+     "[--live] "
      "[-- PYTEST_ARGS]",
      "run what has changed on ninja, merge, and sum up",
      "Runs the test files below the given paths (all without one) whose inputs have changed since they last "

@@ -43,6 +43,7 @@ static const struct option options[] = {
      "show what failed as soon as its file has ended, not at the end"},
     {"maxfail", 0, "N", VALUE_NUMBER, FIELD(maxfail), CMD_TEST, NULL,
      "start no more targets after N failures (0: no limit)"},
+    {"exitfirst", 'x', NULL, VALUE_FLAG, FIELD(exitfirst), CMD_TEST, NULL, "the same as --maxfail 1"},
     {"retries", 0, "N", VALUE_NUMBER, FIELD(retries), CMD_TEST, NULL,
      "run again what failed, up to N times; what passes then is flaky"},
     {"fail-on-flaky", 0, NULL, VALUE_FLAG, FIELD(fail_on_flaky), CMD_TEST | CMD_MERGE, NULL,
@@ -216,6 +217,8 @@ bool options_read(struct arena *a, int argc, char **argv, struct invocation *in)
             array_push(a, &in->words, word);
         }
     }
+    if (in->exitfirst && in->maxfail < 0)
+        in->maxfail = 1;
     if (in->rest.len && in->command && in->command->bit != CMD_TEST)
         return usage_error(in, "takes nothing after '--', given", in->rest.items[0], NULL);
     return true;

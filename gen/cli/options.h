@@ -36,7 +36,7 @@ struct invocation {
     const char *output, *plan, *stamp, *bep;
     long jobs, load, maxfail, retries; /* -1: not given */
     bool verbose, live, stats, direct, durations, no_workers, no_cache, strict_isolation, whole_files,
-        fail_on_flaky, check, help, version;
+        fail_on_flaky, exitfirst, check, help, version;
     struct strs words;         /* what is no option */
     struct strs rest;          /* what stands after `--` */
     struct strs error, ignore; /* --error CODE, --ignore CODE */

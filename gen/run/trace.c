@@ -151,27 +151,6 @@ static void add_dist(struct digestion *d, const char *path) {
     }
 }
 
-/* Whether a part of the path is empty, `.` or `..`. */
-static bool has_odd_part(const char *path) {
-    for (const char *s = path; (s = strchr(s, '/')); s++) {
-        size_t dots = s[1] == '.' ? 1 + (s[2] == '.') : 0;
-        if ((dots || s[1] == '/') && (!s[dots + 1] || s[dots + 1] == '/'))
-            return true;
-    }
-    return false;
-}
-
-/* Absolute, and without `.` and `..`. */
-static const char *resolved(struct arena *a, const char *path) {
-    if (!has_odd_part(path))
-        return path;
-    if (!strstr(path, "/.."))
-        return os_normalize(a, path);
-    char *dir = os_realpath(a, os_dirname(a, path));
-    const char *name = os_basename(path);
-    return !dir || strcmp(name, "..") == 0 ? os_normalize(a, path) : os_join(a, dir, name);
-}
-
 /* A name with an address in it is another one in each run. */
 static bool has_address(const char *path) {
     const char *at = strstr(path, "0x");
@@ -324,7 +303,7 @@ static void take_program(struct digestion *d, const char *program) {
 }
 
 static void take_record(struct digestion *d, const char *record) {
-    const char *path = strchr("xymt", *record) ? record + 1 : resolved(d->a, record + 1);
+    const char *path = strchr("xymt", *record) ? record + 1 : os_resolve(d->a, record + 1);
     switch (*record) {
     case 'r':
         take_file(d, INPUT_READ, path);
@@ -398,7 +377,7 @@ static void find_written(struct digestion *d, const char *raw, size_t n) {
     struct map made = {.arena = d->a};
     struct strs paths = {0};
     for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s == 'w' || *s == 'W' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        const char *here = *s == 'w' || *s == 'W' ? in_tree(d, os_resolve(d->a, s + 1)) : NULL;
         if (*s == 't' && strtoll(s + 1, NULL, 10) < d->started)
             d->started = strtoll(s + 1, NULL, 10);
         if (!here || !*here)
@@ -423,7 +402,7 @@ static void add_written(struct digestion *d, const char *raw, size_t n) {
         if (d->in->items[i].kind == INPUT_LIST)
             map_add(&listed, d->in->items[i].path, strlen(d->in->items[i].path), 1);
     for (const char *s = raw; s < raw + n; s += strlen(s) + 1) {
-        const char *here = *s == 'w' || *s == 'W' ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        const char *here = *s == 'w' || *s == 'W' ? in_tree(d, os_resolve(d->a, s + 1)) : NULL;
         const char *dir = here ? os_dirname(d->a, here) : NULL;
         if (dir && (map_get(&listed, dir, strlen(dir)) != MAP_NONE || closure_has(&d->closure, here)))
             add(d, INPUT_WRITTEN, here, "-", false);
@@ -439,7 +418,7 @@ static void set_times(const struct digestion *d, const char *path, long long ati
 static void restore_times(struct digestion *d) {
     const int64_t before = d->t->started - NINJA_START;
     for (const char *s = d->t->raw; s < d->t->raw + d->t->size; s += strlen(s) + 1) {
-        const char *here = *s && strchr("uwW", *s) ? in_tree(d, resolved(d->a, s + 1)) : NULL;
+        const char *here = *s && strchr("uwW", *s) ? in_tree(d, os_resolve(d->a, s + 1)) : NULL;
         bool written = here && was_written(d, here);
         if (here && *s != 'u' && closure_has(&d->closure, here))
             set_times(d, here, before, before);

@@ -28,6 +28,7 @@ def failed(tree):
 
 WAYS = {
     "option": ({}, ("--maxfail", "1"), {}),
+    "letter": ({}, ("-x",), {}),
     "addopts": ({"pytest.ini": "[pytest]\naddopts = -x\n"}, (), {}),
     "words": ({}, ("--", "-x"), {}),
     "variable": ({}, (), {"PYTEST_ADDOPTS": "--exitfirst"}),
