@@ -261,6 +261,7 @@ static struct strs watched_paths(const struct project *p) {
             array_push(p->arena, &paths, p->dists.sites.items[i]);
     for (uint32_t i = 0; i < p->python.pth.len; i++)
         array_push(p->arena, &paths, p->python.pth.items[i]);
+    dists_watched(&p->dists, &p->graph, &paths);
     strs_sort(&paths);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < paths.len; i++)

@@ -40,13 +40,24 @@ static void provide(struct dists *d, const char *import, const char *name) {
     array_push(d->arena, &d->lists.items[i], name);
 }
 
-static void find_sites(struct dists *d) {
+/* What the settings put on sys.path and what lies elsewhere. */
+static void add_elsewhere(struct dists *d, const struct strs *folders) {
+    for (uint32_t i = 0; i < folders->len; i++) {
+        const char *dir = os_normalize(d->arena, os_join(d->arena, d->rootdir, folders->items[i]));
+        if (!os_lies_in(dir, d->rootdir) && !strs_has(&d->sites, dir))
+            array_push(d->arena, &d->sites, dir);
+    }
+}
+
+static void find_sites(struct dists *d, const struct config *c) {
+    add_elsewhere(d, &c->pythonpath);
+    add_elsewhere(d, &c->testfan.sources);
     const char *stdlib = d->python->stdlib_dir;
     for (uint32_t i = 0; i < d->python->sys_path.len; i++) {
         const char *dir = d->python->sys_path.items[i];
         bool ours = os_lies_in(dir, d->rootdir) && !os_lies_in(dir, d->python->prefix);
         bool standard = strcmp(dir, stdlib) == 0 || str_ends(dir, "/lib-dynload") || str_ends(dir, ".zip");
-        if (!ours && !standard)
+        if (!ours && !standard && !strs_has(&d->sites, dir))
             array_push(d->arena, &d->sites, dir);
     }
 }
@@ -74,7 +85,7 @@ void dists_index(struct dists *d, struct arena *a, const struct python *py, cons
         for (uint32_t j = 0; j < dist->mapped.len; j++)
             provide(d, dist->mapped.items[j], dist->name);
     }
-    find_sites(d);
+    find_sites(d, c);
 }
 
 static bool entry_names(const char *entry, const char *name, size_t n) {
@@ -139,12 +150,24 @@ bool dists_import(struct dists *d, struct graph *g, uint32_t from, const char *m
     return found;
 }
 
-/* The state of a module that no RECORD tells of: each file's size and time. */
-static struct digest digest_loose(struct arena *a, const char *path, unsigned depth) {
+/* Text about distributions, each of them once. */
+struct listing {
+    const struct dists *dists;
+    struct arena arena;
+    struct map seen;
+    struct buf lines;
+    struct strs *paths; /* where the files and folders go whose state counts; may be NULL */
+};
+
+/* The state of a module that no RECORD tells of: each file's size and time. What lies in it and is watched
+   in its own way does not count. */
+static struct digest digest_loose(struct listing *l, const char *path, unsigned depth) {
     struct os_stat st;
     struct digest sum = {0};
-    if (!os_stat(path, &st))
+    if (str_eq(path, l->dists->rootdir) || str_eq(path, l->dists->python->prefix) || !os_stat(path, &st))
         return sum;
+    if (l->paths && !strchr(path, '\n'))
+        array_push(l->dists->arena, l->paths, arena_strdup(l->dists->arena, path));
     DIR *dir = os_is_dir(path) && depth < LOOSE_DEEPEST ? opendir(path) : NULL;
     if (!dir) {
         int64_t state[2] = {(int64_t)st.size, st.mtime_ns};
@@ -152,22 +175,14 @@ static struct digest digest_loose(struct arena *a, const char *path, unsigned de
     }
     for (struct dirent *e; (e = readdir(dir));)
         if (e->d_name[0] != '.' && strcmp(e->d_name, "__pycache__") != 0 && !str_ends(e->d_name, ".pyc"))
-            digest_add(&sum, digest_loose(a, os_join(a, path, e->d_name), depth + 1));
+            digest_add(&sum, digest_loose(l, os_join(&l->arena, path, e->d_name), depth + 1));
     closedir(dir);
     return sum;
 }
 
-/* Text about distributions, each of them once. */
-struct listing {
-    const struct dists *dists;
-    struct arena arena;
-    struct map seen;
-    struct buf lines;
-};
-
 static void list_files(struct listing *l, const char *what, const char *path) {
     char hex[33];
-    digest_hex(digest_loose(&l->arena, path, 0), hex);
+    digest_hex(digest_loose(l, path, 0), hex);
     buf_fmt(&l->lines, "files %s %s\n", what, hex);
 }
 
@@ -256,6 +271,17 @@ char *dists_text(const struct dists *d, const char *import) {
     char *text = arena_strndup(d->arena, l.lines.s, l.lines.len);
     listing_free(&l);
     return text;
+}
+
+void dists_watched(const struct dists *d, const struct graph *g, struct strs *paths) {
+    struct listing l;
+    listing_new(d, &l);
+    l.paths = paths;
+    list_everywhere(&l);
+    for (uint32_t node = 0; node < g->nodes; node++)
+        if (str_starts(graph_path(g, node), DIST_FOLDER))
+            list_name(&l, graph_path(g, node) + strlen(DIST_FOLDER));
+    listing_free(&l);
 }
 
 struct strs dists_direct(const struct dists *d, const char *import) {

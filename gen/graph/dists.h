@@ -25,7 +25,7 @@ struct dists {
     struct arena *arena;
     const struct python *python;
     const char *rootdir;
-    struct strs sites;    /* sys.path outside the tree and the standard library */
+    struct strs sites;    /* sys.path outside the tree and the standard library, pythonpath and sources */
     struct map by_name;   /* distribution -> its index in python->dists */
     struct map providers; /* import name -> index into `lists` */
     ARRAY(struct strs) lists;
@@ -54,6 +54,8 @@ char *dists_text(const struct dists *d, const char *import);
 struct strs dists_direct(const struct dists *d, const char *import);
 /* Adds to `names` the distributions behind an import name, or with NULL those that every target runs with. */
 void dists_names(const struct dists *d, const char *import, struct map *names);
+/* Adds the files and folders outside the tree whose state counts: no RECORD tells of them. */
+void dists_watched(const struct dists *d, const struct graph *g, struct strs *paths);
 /* Writes what `testfan exec` needs to tell which distribution a file belongs to. False: reported. */
 bool dists_write_sites(const struct dists *d);
 /* Writes the files of the nodes. False: reported. */

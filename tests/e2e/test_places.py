@@ -85,3 +85,55 @@ def test_the_server_of_an_older_testfan(tmp_path):
     assert "in a process of its own" not in done.stdout + done.stderr
     (second,) = set(conftest.servers(tree.path)) - {first}
     conftest.wait_until(lambda: conftest.servers(tree.path) == [second])
+
+
+EDITABLE = {
+    "lib-1.dist-info/METADATA": "Name: lib\nVersion: 1\n",
+    "lib-1.dist-info/RECORD": "lib.pth,,\n",
+    "lib-1.dist-info/direct_url.json": '{"url": "file://%s", "dir_info": {"editable": true}}',
+    "lib.pth": "%s\n",
+}
+
+
+def put_outside(tree, how):
+    """A package beside the tree, which finds it in one way or another."""
+    outside = tree.path.parent / "outside"
+    (outside / "lib").mkdir(parents=True)
+    where = {"pythonpath": "[tool.pytest.ini_options]\npythonpath = ['../outside']\n", "sources": "[tool.testfan]\nsources = ['../outside']\n"}
+    tree.write({"pyproject.toml": where.get(how, "[tool.pytest.ini_options]\n")})
+    if how == "sources":
+        tree.write({"conftest.py": "import sys\nsys.path.append('../outside')\n"})
+    if how == "PYTHONPATH":
+        tree.env["PYTHONPATH"] = str(outside)
+    if how == "editable":
+        site = tree.path.parent / "site"
+        for name, text in EDITABLE.items():
+            path = site / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("%s", str(outside)))
+        tree.env["PYTHONPATH"] = os.pathsep.join([str(site), str(outside)])
+    return outside / "lib"
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["testfan", "ninja"])
+@pytest.mark.parametrize("how", ["pythonpath", "sources", "PYTHONPATH", "editable"])
+def test_a_package_beside_the_tree(tree, how, bare):
+    lib = put_outside(tree, how)
+    (lib / "store.py").write_text("GOOD = 1\n")
+    tree.write({"test_a.py": "from lib.store import GOOD\ndef test_it():\n    assert GOOD\n", "test_b.py": "def test_it():\n    pass\n"})
+    run = tree.ninja if bare else tree.testfan
+    tree.testfan("test", check=0)
+    assert tree.ran(lambda: run("test", check=0))[1] == []
+    for text, status in ("GOOD = 0\n", 1), ("GOOD = 12\n", 0):
+        (lib / "store.py").write_text(text)
+        assert tree.ran(lambda: run("test", check=status))[1] == ["test_a.py"]
+    assert tree.ran(lambda: run("test", check=0))[1] == []
+
+
+def test_the_folder_above_is_on_the_path(tree):
+    tree.write({"pytest.ini": "[pytest]\npythonpath = ..\n", "helper.py": "GOOD = 1\n"})
+    tree.write({"test_a.py": f"from {tree.path.name}.helper import GOOD\ndef test_it():\n    assert GOOD\n"})
+    tree.testfan("test", check=0)
+    assert tree.ran(lambda: tree.testfan("test", check=0))[1] == []
+    tree.write({"helper.py": "GOOD = 0\n"})
+    tree.testfan("test", check=1)
