@@ -7,6 +7,7 @@
 #include "filter/match.h"
 #include "filter/since.h"
 #include "run/history.h"
+#include "source/inifile.h"
 
 #include <cJSON.h>
 #include <stdlib.h>
@@ -31,6 +32,34 @@ static bool read_variable(struct arena *a, const struct project *p, long *maxfai
     if (given.whole.maxfail)
         *maxfail = given.whole.maxfail;
     return true;
+}
+
+/* The deepest folder that holds all the paths. */
+static const char *common_folder(struct arena *a, const struct strs *paths, const char *rootdir) {
+    const char *common = NULL;
+    for (uint32_t i = 0; i < paths->len; i++) {
+        const char *word = paths->items[i], *node = strstr(word, "::");
+        const char *path = os_join(a, rootdir, node ? arena_strndup(a, word, (size_t)(node - word)) : word);
+        path = os_is_dir(path) ? path : os_dirname(a, path);
+        while (common && !os_lies_in(path, common))
+            common = os_dirname(a, common);
+        common = common ? common : path;
+    }
+    return common;
+}
+
+/* pytest looks for its configuration from the paths that are given. */
+static void look_for_other_config(const struct project *p, const struct strs *paths) {
+    struct config other = {.pytest_major = p->config.pytest_major};
+    struct inifile file;
+    const char *folder = common_folder(p->arena, paths, p->config.rootdir);
+    if (!folder || !inifile_locate(p->arena, os_normalize(p->arena, folder), &other, &file) ||
+        !other.inipath || str_eq(other.inipath, p->config.inipath))
+        return;
+    diag(DIAG_OTHER_CONFIG, other.inipath + strlen(p->config.rootdir) + 1, 0, 0,
+         "pytest takes this configuration for the paths that are given, testfan that of the folder where it "
+         "is started");
+    hint("cd %s, and give the paths from there", other.rootdir);
 }
 
 bool selection_read(struct invocation *in, const struct project *p, struct filter *filter) {
@@ -60,6 +89,7 @@ bool selection_read(struct invocation *in, const struct project *p, struct filte
     for (uint32_t i = 0; i < rest.positional.len; i++)
         if (!add_path(p, rest.positional.items[i], filter))
             return false;
+    look_for_other_config(p, &filter->paths);
     if (!filter->paths.len && *p->below)
         array_push(in->arena, &filter->paths, p->below);
     return true;
