@@ -82,6 +82,17 @@ static void print_text(struct terminal *t, const char *text) {
     }
 }
 
+/* The one that follows under the same headline, or NULL. */
+static const struct problem *next_problem(const struct terminal *t, const struct problem *p) {
+    const struct problem *end =
+        t->s->problems.items + (t->s->problems.len < PROBLEM_TEXTS ? t->s->problems.len : PROBLEM_TEXTS);
+    const struct problem *next = p + 1;
+    while (next < end && next->error != p->error)
+        next++;
+    return next < end ? next : NULL;
+}
+
+/* A conftest.py that cannot be imported is every file's error: its text is printed once, for all of them. */
 static void print_problem(struct terminal *t, const struct problem *p) {
     const char *prefix = "";
     if (p->error && str_starts(p->message, "failed on setup"))
@@ -93,7 +104,9 @@ static void print_problem(struct terminal *t, const struct problem *p) {
     struct buf title = {0};
     buf_fmt(&title, "%s%s", prefix, p->id);
     headline(t, '_', t->options->color ? BOLD RED : "", title.s);
-    print_text(t, *p->text ? p->text : p->message);
+    const struct problem *next = p->error && *p->text ? next_problem(t, p) : NULL;
+    if (!next || strcmp(next->text, p->text) != 0)
+        print_text(t, *p->text ? p->text : p->message);
     buf_free(&title);
 }
 

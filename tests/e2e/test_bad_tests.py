@@ -226,3 +226,10 @@ def test_a_conftest_that_hangs(tree, mark):
             break
         time.sleep(0.1)
     assert not conftest.servers(tree.path) and alive(tree, mark) == []
+
+
+def test_a_broken_conftest_is_shown_once(tree):
+    tree.write({"conftest.py": "import nosuch\n", **{f"test_{i}.py": "def test_it():\n    pass\n" for i in range(3)}})
+    done = tree.testfan("test", check=1)
+    assert done.stdout.count("ModuleNotFoundError: No module named 'nosuch'") == 1
+    assert [line.strip("_ ") for line in done.stdout.splitlines() if line.startswith("___")] == ["test_0.py", "test_1.py", "test_2.py"]
