@@ -326,18 +326,29 @@ static bool run_alone(struct target_run *t, struct attempt *at) {
     return true;
 }
 
+/* The next time it has a process of its own at once. */
+static void set_apart(struct target_run *t, struct attempt *at) {
+    at->log_text = arena_printf(&t->arena, "%s{\"e\": \"apart\"}\n", at->log_text);
+    at->own_log = false;
+}
+
+/* The log is still that of the last run. */
 static bool run_attempts(struct target_run *t, struct attempt *at) {
-    t->share = !t->server ? "" : *t->group ? "session" : shared_choose(&t->arena, t->isolation, t->log);
+    struct run_log last;
+    log_read(&t->arena, t->log, &last);
+    t->share = !t->server ? "" : *t->group ? "session" : shared_choose(t->isolation, &last);
     if (!attempt_run(t, &t->nodes, at))
         return false;
     bool doubtful = at->log.after && !at->passed && !at->child.timed_out && !at->child.interrupted;
     if (doubtful && !*t->group && !run_alone(t, at))
         return false;
+    bool apart = !at->child.interrupted && !at->shared && at->passed && (doubtful || last.apart);
     t->share = "";
+    if (apart && !*t->group)
+        set_apart(t, at);
     return at->child.interrupted || retry_failed(t, at);
 }
 
-/* The log is still that of the last run. */
 static void take_limits(struct target_run *t) {
     struct run_log last;
     if (t->limit >= 0 && t->timeout >= 0)

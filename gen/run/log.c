@@ -40,6 +40,8 @@ static void take_event(struct arena *a, const cJSON *event, struct run_log *log)
         log->setup = cJSON_IsNumber(setup) ? setup->valuedouble : -1;
     } else if (strcmp(kind, "shared") == 0) {
         log->after = number_of(event, "after");
+    } else if (strcmp(kind, "apart") == 0) {
+        log->apart = true;
     }
 }
 

@@ -24,6 +24,7 @@ struct run_log {
     bool ignored; /* pytest, asked for all its arguments, would not have looked at the file */
     double setup; /* seconds that fixtures of the session and of packages took to be set up; -1: not known */
     long after;   /* so many other files had run in its process before */
+    bool apart;   /* it fails after others in their process, and passes in one of its own */
     bool kept;    /* its process went on: what the session set up has yet to be torn down */
 };
 

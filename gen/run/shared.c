@@ -15,14 +15,12 @@
 
 #define DEAR_SECONDS 0.1 /* as in testfan_session.py */
 
-const char *shared_choose(struct arena *a, const char *isolation, const char *log) {
+const char *shared_choose(const char *isolation, const struct run_log *last) {
     if (str_eq(isolation, "file"))
         return "";
     if (str_eq(isolation, "session"))
         return "session";
-    struct run_log last;
-    log_read(a, log, &last);
-    return last.setup < 0 || last.setup >= DEAR_SECONDS ? "auto" : "";
+    return !last->apart && (last->setup < 0 || last->setup >= DEAR_SECONDS) ? "auto" : "";
 }
 
 static const char *text_of(struct arena *a, const cJSON *json, const char *key) {

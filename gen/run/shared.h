@@ -4,6 +4,7 @@
 #include "base/arena.h"
 
 struct plan;
+struct run_log;
 
 /*
  * Session isolation (rules/testfan_session.py): files that follow each other in one process, so that what a
@@ -11,8 +12,8 @@ struct plan;
  */
 
 /* What is asked for, "file", "session" or "auto", as what the fork server is asked: "", "session", "auto".
- * By itself a file shares unless its last run, whose log is at `log`, set up nothing dear. */
-const char *shared_choose(struct arena *a, const char *isolation, const char *log);
+ * By itself a file shares unless its last run set up nothing dear, or had to be set apart. */
+const char *shared_choose(const char *isolation, const struct run_log *last);
 
 /*
  * Has the shared processes end, and takes over what went wrong then, or between two files: RESULT.torn tells

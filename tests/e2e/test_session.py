@@ -305,6 +305,21 @@ def test_a_file_that_fails_after_others_runs_alone(tree):
     assert tree.testfan("test", "-j1", *SESSION, check=0).stdout.startswith("0 of 2")
 
 
+def test_what_failed_after_others_is_set_apart_from_then_on(tree):
+    body = "import sys\n\ndef test_it(database):\n    assert not hasattr(sys, 'polluted')\n    sys.polluted = 1\n"
+    tree.write({"conftest.py": NOTES, "test_a.py": body, "test_b.py": body, "test_c.py": USES})
+    tree.env["DEAR"] = "0.5"
+    assert "[order-dependent]" in tree.testfan("test", "-j1", check=0).stderr
+    for _ in range(2):
+        touch(tree)
+        done = tree.testfan("test", "-j1", check=0)
+        assert "[order-dependent]" not in done.stderr and {key[2] for key in tree.report()} == {"passed"}
+    touch(tree, "test_a.py", "test_b.py")
+    tree.testfan("test", "-j1", "--isolation", "file", check=0)
+    touch(tree)
+    assert "[order-dependent]" not in tree.testfan("test", "-j1", check=0).stderr
+
+
 TOGETHER = {
     "comment": ("# testfan: together=db\n", ""),
     "configuration": ("", "[tool.testfan]\ntogether.db = ['test_db_*.py']\n"),
