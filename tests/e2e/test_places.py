@@ -106,13 +106,17 @@ def put_outside(tree, how):
     if how == "PYTHONPATH":
         tree.env["PYTHONPATH"] = str(outside)
     if how == "editable":
-        site = tree.path.parent / "site"
-        for name, text in EDITABLE.items():
-            path = site / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("%s", str(outside)))
-        tree.env["PYTHONPATH"] = os.pathsep.join([str(site), str(outside)])
+        install_editable(tree, outside)
     return outside / "lib"
+
+
+def install_editable(tree, project):
+    site = tree.path.parent / "site"
+    for name, text in EDITABLE.items():
+        path = site / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("%s", str(project)))
+    tree.env["PYTHONPATH"] = os.pathsep.join([str(site), str(project)])
 
 
 @pytest.mark.parametrize("bare", [False, True], ids=["testfan", "ninja"])
@@ -124,16 +128,20 @@ def test_a_package_beside_the_tree(tree, how, bare):
     run = tree.ninja if bare else tree.testfan
     tree.testfan("test", check=0)
     assert tree.ran(lambda: run("test", check=0))[1] == []
-    for text, status in ("GOOD = 0\n", 1), ("GOOD = 12\n", 0):
+    for text, status in ("GOOD = None\n", 1), ("GOOD = 12\n", 0):
         (lib / "store.py").write_text(text)
         assert tree.ran(lambda: run("test", check=status))[1] == ["test_a.py"]
     assert tree.ran(lambda: run("test", check=0))[1] == []
 
 
-def test_the_folder_above_is_on_the_path(tree):
-    tree.write({"pytest.ini": "[pytest]\npythonpath = ..\n", "helper.py": "GOOD = 1\n"})
-    tree.write({"test_a.py": f"from {tree.path.name}.helper import GOOD\ndef test_it():\n    assert GOOD\n"})
+@pytest.mark.parametrize("editable", [False, True])
+def test_the_folder_above_is_on_the_path(tree, editable):
+    if editable:
+        install_editable(tree, tree.path.parent)
+    (tree.path.parent / "lib.py").write_text("")
+    tree.write({"pytest.ini": "[pytest]\n" + ("" if editable else "pythonpath = ..\n"), "helper.py": "GOOD = 1\n"})
+    tree.write({"test_a.py": f"import lib\nfrom {tree.path.name}.helper import GOOD\ndef test_it():\n    assert GOOD\n"})
     tree.testfan("test", check=0)
     assert tree.ran(lambda: tree.testfan("test", check=0))[1] == []
-    tree.write({"helper.py": "GOOD = 0\n"})
+    tree.write({"helper.py": "GOOD = None\n"})
     tree.testfan("test", check=1)
