@@ -110,6 +110,14 @@ static bool select_target(struct arena *a, const struct filter *filter, bool *us
     return selected;
 }
 
+/* pytest would run it because it is named. */
+static bool report_not_collected(const char *path) {
+    diag(DIAG_USAGE, NULL, 0, 0, "no test file of this suite: %s", path);
+    hint("testfan runs what pytest collects when no path is given: see python_files, testpaths and what is "
+         "ignored");
+    return false;
+}
+
 static bool report_unused(struct arena *a, const struct filter *filter, const bool *used,
                           const struct scan *scan, const char *rootdir) {
     for (uint32_t i = 0; i < filter->paths.len; i++) {
@@ -118,7 +126,10 @@ static bool report_unused(struct arena *a, const struct filter *filter, const bo
             node ? arena_strndup(a, filter->paths.items[i], (size_t)(node - filter->paths.items[i]))
                  : filter->paths.items[i];
         struct os_stat st;
-        if (used[i] || (os_stat(os_join(a, rootdir, path), &st) && !node))
+        const char *full = os_join(a, rootdir, path);
+        if (!used[i] && str_ends(path, ".py") && os_is_file(full))
+            return report_not_collected(path);
+        if (used[i] || (os_stat(full, &st) && !node))
             continue;
         struct strs files = {0};
         for (uint32_t j = 0; j < scan->files.len; j++)
