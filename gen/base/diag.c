@@ -42,6 +42,7 @@ static struct {
     [DIAG_ORDER_DEPENDENT] = {"order-dependent", DIAG_WARNING, false, false},
     [DIAG_COLLECTORS] = {"collectors", DIAG_ERROR, false, false},
     [DIAG_REMOTE_CACHE] = {"remote-cache", DIAG_WARNING, false, false},
+    [DIAG_SAME_NAME] = {"same-name", DIAG_WARNING, false, false},
     [DIAG_OTHER_CONFIG] = {"other-config", DIAG_WARNING, false, false},
 };
 

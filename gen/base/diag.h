@@ -43,6 +43,7 @@ enum diag_code {
     DIAG_ORDER_DEPENDENT,   /* a test file that fails alone and passes among the others */
     DIAG_COLLECTORS,        /* pytest cannot be asked which files hooks collect */
     DIAG_REMOTE_CACHE,      /* a cache server that does not do what it should */
+    DIAG_SAME_NAME,         /* test files that pytest would import by one name */
     DIAG_OTHER_CONFIG,      /* pytest would take another configuration for the paths that are given */
     DIAG_CODES
 };

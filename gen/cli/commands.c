@@ -33,6 +33,8 @@ const struct command commands[] = {
      "its own.\n"
      "A terminal shows in one line how many files are done and failed, how long the rest may take, and what "
      "runs now;\n"
+     "elsewhere a line tells of each file that has ended, and after a minute of silence one of what still "
+     "runs;\n"
      "-v shows what each file prints, as it comes.",
      cmd_test},
     {"select", CMD_SELECT,

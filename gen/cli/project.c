@@ -15,6 +15,7 @@
 #include "graph/closure.h"
 #include "graph/forget.h"
 #include "graph/inputs.h"
+#include "graph/mismatches.h"
 #include "graph/preload.h"
 #include "graph/resolve.h"
 #include "report/times.h"
@@ -177,6 +178,7 @@ bool project_load(struct arena *a, const struct invocation *in, unsigned flags, 
         project_free(p);
     }
     resolve_report(&findings, &p->graph, &p->scan);
+    mismatches_report(&p->modules);
     return true;
 }
 

@@ -118,28 +118,44 @@ static bool report_not_collected(const char *path) {
     return false;
 }
 
+/* A file that pytest would find in a folder that is named, or NULL. */
+static const char *find_not_collected(struct arena *a, const struct scan *scan, const struct config *c,
+                                      const char *folder) {
+    ARRAY_FOR (const struct source_file, f, &scan->files)
+        if (lies_in(f->path, folder) && collect_names(c, os_join(a, c->rootdir, f->path)))
+            return f->path;
+    return NULL;
+}
+
+static bool report_missing(struct arena *a, const struct scan *scan, const char *path) {
+    struct strs files = {0};
+    ARRAY_FOR (const struct source_file, f, &scan->files)
+        if (f->flags & SOURCE_TEST)
+            array_push(a, &files, f->path);
+    diag(DIAG_USAGE, NULL, 0, 0, "file or directory not found: %s", path);
+    const char *near = str_nearest(path, &files);
+    if (near)
+        hint("did you mean '%s'?", near);
+    return false;
+}
+
 static bool report_unused(struct arena *a, const struct filter *filter, const bool *used,
-                          const struct scan *scan, const char *rootdir) {
+                          const struct scan *scan, const struct config *c) {
     for (uint32_t i = 0; i < filter->paths.len; i++) {
-        const char *node = strstr(filter->paths.items[i], "::");
-        const char *path =
-            node ? arena_strndup(a, filter->paths.items[i], (size_t)(node - filter->paths.items[i]))
-                 : filter->paths.items[i];
-        struct os_stat st;
-        const char *full = os_join(a, rootdir, path);
-        if (!used[i] && str_ends(path, ".py") && os_is_file(full))
-            return report_not_collected(path);
-        if (used[i] || (os_stat(full, &st) && !node))
+        const char *word = filter->paths.items[i], *node = strstr(word, "::"), *left = NULL;
+        if (used[i])
             continue;
-        struct strs files = {0};
-        for (uint32_t j = 0; j < scan->files.len; j++)
-            if (scan->files.items[j].flags & SOURCE_TEST)
-                array_push(a, &files, scan->files.items[j].path);
-        diag(DIAG_USAGE, NULL, 0, 0, "file or directory not found: %s", path);
-        const char *near = str_nearest(path, &files);
-        if (near)
-            hint("did you mean '%s'?", near);
-        return false;
+        const char *path = node ? arena_strndup(a, word, (size_t)(node - word)) : word;
+        const char *full = os_join(a, c->rootdir, path);
+        struct os_stat st;
+        if (os_is_dir(full))
+            left = find_not_collected(a, scan, c, path);
+        else if (str_ends(path, ".py") && os_is_file(full))
+            left = path;
+        if (left)
+            return report_not_collected(left);
+        if (node || !os_stat(full, &st))
+            return report_missing(a, scan, path);
     }
     return true;
 }
@@ -289,7 +305,7 @@ bool plan_targets(struct arena *a, struct graph *g, const struct scan *scan, con
     if (plan->targets.len)
         qsort(plan->targets.items, plan->targets.len, sizeof *plan->targets.items, compare_targets);
     isolation_join(plan);
-    if (!report_unused(a, filter, used, scan, c->rootdir))
+    if (!report_unused(a, filter, used, scan, c))
         return false;
     if (plan->filtered)
         plan->dir = filtered_dir(a, plan);

@@ -114,8 +114,7 @@ static void pass_on(int sig) {
 static int run_once(struct arena *a, const struct ninja_call *call, const struct strs *argv) {
     struct screen screen;
     screen_open(&screen, a, call->screen);
-    bool told = call->screen->live || call->screen->verbose;
-    int out[2], notes = told ? notes_listen(call->screen->verbose) : -1;
+    int out[2], notes = notes_listen(call->screen->verbose);
     if (pipe(out) != 0)
         die("cannot make a pipe:");
     struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART}, old[3];

@@ -117,6 +117,15 @@ static const char *shown(const struct progress *p, int64_t now, uint32_t i, bool
     return b->s;
 }
 
+void progress_names(const struct progress *p, int64_t now, struct buf *names) {
+    struct buf b = {0};
+    for (uint32_t i = 0; i < p->running.len; i++) {
+        buf_str(names, i ? ", " : "");
+        buf_str(names, shown(p, now, i, true, &b));
+    }
+    buf_free(&b);
+}
+
 /* How many of the names fit, with what is said of the others. */
 static uint32_t fitting(const struct progress *p, int64_t now, size_t room, bool whole) {
     struct buf b = {0};

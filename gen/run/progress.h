@@ -44,4 +44,7 @@ double progress_left(const struct progress *p, int64_t now);
 /* One line of at most `width` columns: how many are done, failed, how long it still takes, what runs. */
 void progress_line(const struct progress *p, int64_t now, size_t width, bool color, struct buf *line);
 
+/* What runs, with the time since when where that is long. */
+void progress_names(const struct progress *p, int64_t now, struct buf *names);
+
 #endif

@@ -12,10 +12,17 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { DRAW_MS = 50, TICK_MS = 250, NARROWEST = 10 };
+enum { DRAW_MS = 50, TICK_MS = 250, NARROWEST = 10, SILENCE_SECONDS = 60 };
+
+static void heard(struct screen *s) {
+    const char *seconds = getenv("TESTFAN_SILENCE");
+    s->spoke = os_now();
+    s->silence = seconds ? strtod(seconds, NULL) : SILENCE_SECONDS;
+}
 
 void screen_open(struct screen *s, struct arena *a, const struct screen_options *options) {
     *s = (struct screen){.options = options};
+    heard(s);
     progress_new(&s->progress, a, options->schedule);
 }
 
@@ -51,10 +58,30 @@ static void clear_live(struct screen *s) {
     s->stale = true;
 }
 
+static void tell_running(struct screen *s, int64_t now) {
+    struct buf names = {0};
+    progress_names(&s->progress, now, &names);
+    s->spoke = now;
+    s->silence *= 2;
+    if (!names.len)
+        return;
+    fprintf(stderr, "still running: %s\n", names.s);
+    buf_free(&names);
+    if (!s->warned)
+        fputs("  hint: timeout in [tool.testfan] ends a test that hangs; what cannot run beside others is "
+              "# testfan: serial\n",
+              stderr);
+    s->warned = true;
+}
+
 void screen_draw(struct screen *s) {
     int64_t now = os_now();
-    if (!s->options->live || screen_patience(s) > 0)
+    if (screen_patience(s) > 0)
         return;
+    if (!s->options->live) {
+        tell_running(s, now);
+        return;
+    }
     struct buf line = {0};
     buf_str(&line, "");
     progress_line(&s->progress, now, live_columns(), s->options->color, &line);
@@ -69,9 +96,8 @@ void screen_draw(struct screen *s) {
 }
 
 int screen_patience(const struct screen *s) {
-    if (!s->options->live)
-        return -1;
-    int64_t gone = (os_now() - s->drawn) / 1000000, least = s->stale ? DRAW_MS : TICK_MS;
+    int64_t since = s->options->live ? s->drawn : s->spoke, gone = (os_now() - since) / 1000000;
+    int64_t least = !s->options->live ? (int64_t)(s->silence * 1000) : s->stale ? DRAW_MS : TICK_MS;
     return gone >= least ? 0 : (int)(least - gone);
 }
 
@@ -83,6 +109,7 @@ static void show_held(struct screen *s, struct stream *stream) {
     while (!stream->ended && n && text.s[n - 1] != '\n')
         n--;
     if (n) {
+        heard(s);
         clear_live(s);
         if (!stream->begun)
             fprintf(stderr, "--- %s\n", stream->name);
@@ -191,6 +218,7 @@ static void take_failure(struct screen *s, const char *line) {
 }
 
 void screen_take_line(struct screen *s, const char *line) {
+    heard(s);
     if (str_starts(line, SCREEN_MARK)) {
         take_status(s, line + strlen(SCREEN_MARK));
         return;

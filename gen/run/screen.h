@@ -36,6 +36,9 @@ struct screen {
     bool verdict_shown;           /* what follows belongs to the failed verdict */
     bool stale;                   /* the live line is not what it should be */
     int64_t drawn;                /* when it was */
+    int64_t spoke;                /* when something came to be shown */
+    double silence;               /* seconds after that until it is said what still runs */
+    bool warned;                  /* it has been, with what can be done */
 };
 
 /* Starts with `progress` empty; the arena must outlast the screen. */
@@ -45,9 +48,10 @@ void screen_open(struct screen *s, struct arena *a, const struct screen_options 
 #define SCREEN_MARK "\036"
 void screen_take_line(struct screen *s, const char *line);
 void screen_take_note(struct screen *s, const struct note *note);
-/* Rewrites the live line when that is due. */
+/* Rewrites the live line when that is due. Where there is none, and nothing has been shown for a minute
+ * (TESTFAN_SILENCE seconds), says what still runs, and then each time after twice as long. */
 void screen_draw(struct screen *s);
-/* Milliseconds after which that will be; -1: never. */
+/* Milliseconds after which that will be. */
 int screen_patience(const struct screen *s);
 /* Shows what was held back, and takes the live line away. */
 void screen_close(struct screen *s);

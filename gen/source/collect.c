@@ -150,8 +150,12 @@ static bool is_setup_script(const char *path) {
     return is;
 }
 
+bool collect_names(const struct config *c, const char *path) {
+    return matches_any(&c->python_files, path);
+}
+
 uint32_t collect_flags(const struct collect *k, const char *path, bool given) {
-    if (given || matches_any(&k->config->python_files, path))
+    if (given || collect_names(k->config, path))
         return SOURCE_TEST;
     if (!k->config->options.doctest_modules || strcmp(os_basename(path), "__main__.py") == 0)
         return 0;

@@ -28,6 +28,8 @@ bool collect_leads_to_given(const struct collect *k, const char *path);
 /* Whether the file or folder, an absolute path, is passed over for its name; virtual environments are not
  * looked at. */
 bool collect_ignores(const struct collect *k, const char *path, bool is_dir);
+/* Whether python_files has a file of this absolute path. */
+bool collect_names(const struct config *c, const char *path);
 /* The flags of a .py file that is not passed over, an absolute path: SOURCE_TEST, SOURCE_DOCTEST, both not or
  * one. */
 uint32_t collect_flags(const struct collect *k, const char *path, bool given);

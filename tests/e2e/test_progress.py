@@ -317,3 +317,11 @@ def test_files_of_a_group_are_told_one_by_one(tree, told, cold):
     assert shown.index("--- tests/test_a.py") < shown.index("--- tests/test_b.py")
     texts = "\n".join(shown).split("--- tests/test_b.py")
     assert "a was here" in texts[0] and "b begins" in texts[1] and "b ends" in texts[1]
+
+
+def test_elsewhere_it_is_said_what_runs_on_in_silence(tree):
+    """A suite that hangs says at what, in the log of a CI run too; each time after twice as long."""
+    tree.write({"test_a.py": "import time\ndef test_a(): time.sleep(3)\n", "test_b.py": "def test_b(): pass\n"})
+    said = tree.testfan("test", check=0, TESTFAN_SILENCE="0.4").stderr
+    assert 1 <= said.count("still running: test_a.py\n") <= 4
+    assert said.count("# testfan: serial") == 1
