@@ -13,7 +13,7 @@ struct ninja_call {
     const struct strs *targets; /* none: the file's default */
     long jobs;                  /* -1: ninja's own choice */
     long load;                  /* start nothing while the machine's load is above that; -1: whatever it is */
-    int lock;                   /* descriptor that ninja and its commands hold open until the last of them ends; or -1 */
+    int lock; /* descriptor that ninja and its commands hold open until the last of them ends; or -1 */
     const struct screen_options *screen;
 };
 
