@@ -118,12 +118,27 @@ static bool report_not_collected(const char *path) {
     return false;
 }
 
+/* Whether pytest, told to collect the folder `top`, passes over the file below it; both are absolute. */
+static bool is_ignored_below(struct arena *a, const struct collect *k, const char *file, const char *top) {
+    bool ignored = collect_ignores(k, file, false);
+    for (const char *dir = os_dirname(a, file); !ignored && os_lies_in(os_dirname(a, dir), top);
+         dir = os_dirname(a, dir))
+        ignored = collect_ignores(k, dir, true);
+    return ignored;
+}
+
 /* A file that pytest would find in a folder that is named, or NULL. */
 static const char *find_not_collected(struct arena *a, const struct scan *scan, const struct config *c,
                                       const char *folder) {
-    ARRAY_FOR (const struct source_file, f, &scan->files)
-        if (lies_in(f->path, folder) && collect_names(c, os_join(a, c->rootdir, f->path)))
+    struct collect k;
+    if (!collect_init(a, c, &k))
+        return NULL;
+    const char *top = os_normalize(a, os_join(a, c->rootdir, folder));
+    ARRAY_FOR (const struct source_file, f, &scan->files) {
+        const char *full = os_join(a, c->rootdir, f->path);
+        if (lies_in(f->path, folder) && collect_names(c, full) && !is_ignored_below(a, &k, full, top))
             return f->path;
+    }
     return NULL;
 }
 
@@ -150,7 +165,7 @@ static bool report_unused(struct arena *a, const struct filter *filter, const bo
         struct os_stat st;
         if (os_is_dir(full))
             left = find_not_collected(a, scan, c, path);
-        else if (str_ends(path, ".py") && os_is_file(full))
+        else if (os_is_file(full))
             left = path;
         if (left)
             return report_not_collected(left);
