@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LOOSE_DEEPEST = 32 };
 
@@ -159,30 +160,56 @@ struct listing {
     struct strs *paths; /* where the files and folders go whose state counts; may be NULL */
 };
 
-/* The state of a module that no RECORD tells of: each file's size and time. What lies in it and is watched
-   in its own way does not count. */
-static struct digest digest_loose(struct listing *l, const char *path, unsigned depth) {
+/* A folder that is being listed, and those above it. */
+struct above {
+    const struct above *next;
     struct os_stat st;
+    unsigned depth;
+};
+
+static bool leads_back(const struct above *above, const struct os_stat *st) {
+    for (const struct above *up = above; up; up = up->next)
+        if (up->st.ino == st->ino && up->st.dev == st->dev)
+            return true;
+    return false;
+}
+
+static bool is_counted(const char *name) {
+    return name[0] != '.' && strcmp(name, "__pycache__") != 0 && !str_ends(name, ".pyc");
+}
+
+/* The state of what lies at the path: each file's size and time. Links that lead back do not count. */
+static struct digest digest_loose(struct listing *l, const char *path, const struct above *above) {
+    struct above here = {.next = above, .depth = above->depth + 1};
     struct digest sum = {0};
-    if (str_eq(path, l->dists->rootdir) || str_eq(path, l->dists->python->prefix) || !os_stat(path, &st))
+    if (!os_stat(path, &here.st) || leads_back(above, &here.st))
         return sum;
     if (l->paths && !strchr(path, '\n'))
         array_push(l->dists->arena, l->paths, arena_strdup(l->dists->arena, path));
-    DIR *dir = os_is_dir(path) && depth < LOOSE_DEEPEST ? opendir(path) : NULL;
+    DIR *dir = S_ISDIR(here.st.mode) && here.depth <= LOOSE_DEEPEST ? opendir(path) : NULL;
     if (!dir) {
-        int64_t state[2] = {(int64_t)st.size, st.mtime_ns};
+        int64_t state[2] = {(int64_t)here.st.size, here.st.mtime_ns};
         return digest_chain(digest_bytes(path, strlen(path)), digest_bytes(state, sizeof state));
     }
     for (struct dirent *e; (e = readdir(dir));)
-        if (e->d_name[0] != '.' && strcmp(e->d_name, "__pycache__") != 0 && !str_ends(e->d_name, ".pyc"))
-            digest_add(&sum, digest_loose(l, os_join(&l->arena, path, e->d_name), depth + 1));
+        if (is_counted(e->d_name))
+            digest_add(&sum, digest_loose(l, os_join(&l->arena, path, e->d_name), &here));
     closedir(dir);
     return sum;
 }
 
+/* The state of a module that no RECORD tells of. What lies in it and is watched in its own way does not
+ * count. */
+static struct digest digest_module(struct listing *l, const char *path) {
+    struct above prefix = {0}, rootdir = {.next = &prefix};
+    os_stat(l->dists->python->prefix, &prefix.st);
+    os_stat(l->dists->rootdir, &rootdir.st);
+    return digest_loose(l, path, &rootdir);
+}
+
 static void list_files(struct listing *l, const char *what, const char *path) {
     char hex[33];
-    digest_hex(digest_loose(l, path, 0), hex);
+    digest_hex(digest_module(l, path), hex);
     buf_fmt(&l->lines, "files %s %s\n", what, hex);
 }
 

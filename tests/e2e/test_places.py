@@ -145,3 +145,15 @@ def test_the_folder_above_is_on_the_path(tree, editable):
     assert tree.ran(lambda: tree.testfan("test", check=0))[1] == []
     tree.write({"helper.py": "GOOD = None\n"})
     tree.testfan("test", check=1)
+
+
+def test_links_that_lead_back_beside_the_tree(tree):
+    lib = put_outside(tree, "pythonpath")
+    (lib / "store.py").write_text("GOOD = 1\n")
+    for name, target in ("up", ".."), ("again", ".."), ("down", tree.path):
+        (lib / name).symlink_to(target)
+    tree.write({"test_a.py": "from lib.store import GOOD\ndef test_it():\n    assert GOOD\n"})
+    tree.testfan("test", check=0, timeout=60)
+    watched = (tree.path / ".testfan/gen.d").read_text()
+    assert "lib/store.py" in watched and "lib/up/lib" not in watched and "lib/down" not in watched
+    assert tree.ran(lambda: tree.testfan("test", check=0))[1] == []
