@@ -45,13 +45,14 @@ static void copy_file(struct arena *a, const char *from, const char *to) {
         out_write(to, text, n, NULL);
 }
 
-/* The file, or where --maxfail ended it before its last test, the tests that it did run; then false. */
-static bool add_run(struct arena *a, const struct target *t, struct strs *run) {
+/* The file, or where --maxfail ended it before its last test or only some were asked for, the tests that it
+ * did run; then false. */
+static bool add_run(struct arena *a, const struct target *t, bool filtered, struct strs *run) {
     struct run_log log;
-    bool whole = os_is_file(arena_printf(a, "%s.ok", t->result));
+    bool whole = !filtered && os_is_file(arena_printf(a, "%s.ok", t->result));
     if (!whole)
         log_read(a, arena_printf(a, "%s.log", t->result), &log);
-    if (whole || log_is_whole(&log)) {
+    if (whole || (!filtered && log_is_whole(&log))) {
         array_push(a, run, t->file);
         return true;
     }
@@ -65,7 +66,7 @@ void outcome_keep(struct arena *a, const struct plan *plan, const struct summary
     struct summary timed = {0};
     ARRAY_FOR (const struct target, t, &plan->targets) {
         array_push(a, &files, t->file);
-        if (!add_run(a, t, &run))
+        if (!add_run(a, t, plan->filtered, &run))
             array_push(a, &stopped, t->file);
     }
     ARRAY_FOR (const struct target_time, time, &s->targets)

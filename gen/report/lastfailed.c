@@ -5,9 +5,15 @@
 #include <cJSON.h>
 #include <string.h>
 
+/* A file that could not be imported has run when one of its tests has. */
 static bool was_run(struct arena *a, const char *id, const struct strs *run) {
     const char *end = strstr(id, "::");
-    return strs_has(run, id) || (end && strs_has(run, arena_strndup(a, id, (size_t)(end - id))));
+    if (strs_has(run, id) || (end && strs_has(run, arena_strndup(a, id, (size_t)(end - id)))))
+        return true;
+    for (uint32_t i = 0; i < run->len && !end; i++)
+        if (str_starts(run->items[i], arena_printf(a, "%s::", id)))
+            return true;
+    return false;
 }
 
 void lastfailed_update(struct arena *a, const char *cache_dir, const struct strs *run,

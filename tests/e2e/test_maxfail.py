@@ -124,3 +124,18 @@ def test_many_failures_are_counted_cheaply(tree):
     tree.write({"test_a.py": "import pytest\n\n@pytest.mark.parametrize('i', range(300))\ndef test_a(i):\n    assert 0\n", "test_b.py": "import os\n\ndef test_b():\n    assert len(os.listdir('.testfan/tmp/session')) < 5\n"}).starts("test_a.py", "test_b.py")
     tree.testfan("test", "-j1", check=1)
     assert failed(tree) == 300
+
+
+def test_what_a_filter_leaves_out_stays_known_as_failed(tree):
+    """As in plain pytest, for its --lf."""
+    body = "from pathlib import Path\n\ndef test_one():\n    assert Path('fixed').exists()\n\ndef test_two():\n    assert 0\n"
+    tree.write({"test_a.py": body, "test_b.py": "1 / 0\n"})
+    known = tree.path / ".pytest_cache/v/cache/lastfailed"
+    tree.run(tree.python, "-m", "pytest", "--continue-on-collection-errors", check=1)
+    assert set(json.loads(known.read_text())) == {"test_a.py::test_one", "test_a.py::test_two", "test_b.py"}
+    tree.write({"fixed": "", "test_b.py": "def test_one():\n    pass\n"})
+    for words in ("-k", "one"), ("test_a.py::test_one",):
+        tree.testfan("test", *words, check=0)
+        assert set(json.loads(known.read_text())) == {"test_a.py::test_two"}
+    tree.testfan("test", check=1)
+    assert set(json.loads(known.read_text())) == {"test_a.py::test_two"}
