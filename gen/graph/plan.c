@@ -175,31 +175,19 @@ static bool report_unused(struct arena *a, const struct filter *filter, const bo
     return true;
 }
 
-/* How many words from `at` on block a plugin; pytest splits addopts at blanks, quotes and backslashes. */
-static uint32_t blocking_words(const struct strs *words, uint32_t at) {
-    const char *word = words->items[at];
-    bool apart = str_eq(word, "-p") && at + 1 < words->len;
-    const char *name = apart ? words->items[at + 1] : str_starts(word, "-p") ? word + 2 : "";
-    return str_starts(name, "no:") && !strpbrk(name, " \t\r\n\"'\\") ? 1 + apart : 0;
-}
-
-/* What blocks a plugin stays in addopts: on the command line the plugin's options would be unknown. */
+/* They stay in addopts: PYTEST_ADDOPTS counts after them, and a plugin that they block leaves its options
+ * known. */
 struct strs plan_arguments(struct arena *a, const struct config *c, const struct strs *further) {
-    const struct strs *kept = &c->options.kept;
-    const char *addopts = "addopts=";
     struct strs args = {0};
-    array_push(a, &args, "-o");
-    array_push(a, &args, addopts);
-    for (uint32_t i = 0; i < kept->len; i++) {
-        uint32_t n = blocking_words(kept, i);
-        if (!n)
-            array_push(a, &args, kept->items[i]);
-        else if (n == 1)
-            addopts = arena_printf(a, "%s%s ", addopts, kept->items[i]);
-        else
-            addopts = arena_printf(a, "%s-p%s ", addopts, kept->items[++i]);
+    struct buf addopts = {0};
+    buf_str(&addopts, "addopts=");
+    for (uint32_t i = 0; i < c->options.kept.len; i++) {
+        buf_str(&addopts, i ? " " : "");
+        escape_shell(&addopts, c->options.kept.items[i]);
     }
-    args.items[1] = addopts;
+    array_push(a, &args, "-o");
+    array_push(a, &args, arena_strndup(a, addopts.s, addopts.len));
+    buf_free(&addopts);
     if (c->options.confcutdir)
         array_push(a, &args, arena_printf(a, "--confcutdir=%s", c->options.confcutdir));
     for (uint32_t i = 0; i < further->len; i++)

@@ -260,3 +260,17 @@ def test_virtual_environment_in_the_tree(tree):
     done = tree.run(conftest.BUILD / "testfan", "test", check=0)
     assert "unresolved" not in done.stderr
     assert tree.testfan("select").stdout.split() == ["test_a.py"]
+
+
+ORDERS = {"marks": ("-m 'not slow'", "-m slow"), "plugin": ("-p mine", "-p no:mine"), "both": ("-p mine -p no:mine", "")}
+
+
+@pytest.mark.parametrize("words", [[], ["--no-workers"]], ids=["warm", "cold"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_the_environment_adds_counts_after_addopts(tree, order, words):
+    addopts, tree.env["PYTEST_ADDOPTS"] = ORDERS[order]
+    tree.env["PYTHONPATH"] = str(tree.path)
+    slow = "import pytest\n\n@pytest.mark.slow\ndef test_slow(): pass\n\ndef test_plugin(request): assert not request.config.pluginmanager.has_plugin('mine')\n"
+    tree.write({"pytest.ini": f"[pytest]\nmarkers = slow\naddopts = {addopts}\n", "mine.py": "", "test_a.py": slow})
+    tree.testfan("test", *words, check=0)
+    assert tree.report() == tree.plain()
