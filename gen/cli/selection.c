@@ -41,7 +41,7 @@ static const char *common_folder(struct arena *a, const struct strs *paths, cons
         const char *word = paths->items[i], *node = strstr(word, "::");
         const char *path = os_join(a, rootdir, node ? arena_strndup(a, word, (size_t)(node - word)) : word);
         path = os_is_dir(path) ? path : os_dirname(a, path);
-        while (common && !os_lies_in(path, common))
+        while (common && strcmp(common, rootdir) != 0 && !os_lies_in(path, common))
             common = os_dirname(a, common);
         common = common ? common : path;
     }

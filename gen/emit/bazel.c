@@ -247,18 +247,32 @@ static void write_test(struct writer *w, const struct target *t) {
     finish_rule(w, place->package, &rule, &deps, t->serial);
 }
 
+/* Without the rootdir: alone it is ".". */
+static const char *portable(const struct writer *w, const char *arg) {
+    const char *root = w->in->config->rootdir, *from = arg, *at;
+    size_t n = strlen(root);
+    struct buf b = {0};
+    for (; (at = strstr(from, root)); from = at) {
+        buf_add(&b, from, (size_t)(at - from));
+        at += n;
+        if (*at && !strchr("/ '", *at)) {
+            buf_str(&b, root);
+            continue;
+        }
+        at += *at == '/';
+        buf_str(&b, strchr(" '", *at) ? "." : "");
+    }
+    buf_str(&b, from);
+    arg = arena_strndup(w->arena, b.s, b.len);
+    buf_free(&b);
+    return arg;
+}
+
 /* pytest's arguments without paths of this machine. */
 static struct strs portable_args(struct writer *w) {
     struct strs out = {0};
-    const char *root = w->in->config->rootdir;
-    for (uint32_t i = 0; i < w->in->plan->args.len; i++) {
-        const char *arg = w->in->plan->args.items[i], *at = strstr(arg, root);
-        size_t n = strlen(root);
-        if (at && (!at[n] || at[n] == '/'))
-            arg =
-                arena_printf(w->arena, "%.*s%s", (int)(at - arg), arg, at[n] && at[n + 1] ? at + n + 1 : ".");
-        array_push(w->arena, &out, arg);
-    }
+    for (uint32_t i = 0; i < w->in->plan->args.len; i++)
+        array_push(w->arena, &out, portable(w, w->in->plan->args.items[i]));
     return out;
 }
 

@@ -154,6 +154,12 @@ static bool report_missing(struct arena *a, const struct scan *scan, const char 
     return false;
 }
 
+/* pytest takes what it finds in them, which is nothing. */
+static bool holds_no_tests(const char *path) {
+    const char *name = os_basename(path);
+    return strcmp(name, "conftest.py") == 0 || strcmp(name, "__init__.py") == 0;
+}
+
 static bool report_unused(struct arena *a, const struct filter *filter, const bool *used,
                           const struct scan *scan, const struct config *c) {
     for (uint32_t i = 0; i < filter->paths.len; i++) {
@@ -165,7 +171,7 @@ static bool report_unused(struct arena *a, const struct filter *filter, const bo
         struct os_stat st;
         if (os_is_dir(full))
             left = find_not_collected(a, scan, c, path);
-        else if (os_is_file(full))
+        else if (os_is_file(full) && !holds_no_tests(path))
             left = path;
         if (left)
             return report_not_collected(left);

@@ -17,7 +17,7 @@ enum { DRAW_MS = 50, TICK_MS = 250, NARROWEST = 10, SILENCE_SECONDS = 60 };
 static void heard(struct screen *s) {
     const char *seconds = getenv("TESTFAN_SILENCE");
     s->spoke = os_now();
-    s->silence = seconds ? strtod(seconds, NULL) : SILENCE_SECONDS;
+    s->silence = seconds && strtod(seconds, NULL) > 0 ? strtod(seconds, NULL) : SILENCE_SECONDS;
 }
 
 void screen_open(struct screen *s, struct arena *a, const struct screen_options *options) {
