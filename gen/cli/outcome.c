@@ -117,32 +117,21 @@ static struct plan came_to_its_end(struct arena *a, const struct outcome *o) {
     return plan;
 }
 
-static bool merge_interrupted(struct arena *a, const struct outcome *o, struct summary *s) {
-    struct plan plan = came_to_its_end(a, o);
-    unlink(".testfan/merged");
-    shared_end(a, o->plan);
-    if (!outcome_merge(a, &plan, report_path, s))
-        return false;
-    outcome_keep(a, &plan, s, false);
-    return true;
-}
-
 /* ninja's merge edge has made the report of a whole run that came to its end; all else is merged here, as
  * when a target could not leave a report. */
 static bool merge_run(struct arena *a, const struct outcome *o, struct summary *s) {
-    if (o->ninja_status == 2)
-        return merge_interrupted(a, o, s);
-    bool ended = o->ninja_status == 0 || o->ninja_status == 1;
+    bool ended = o->ninja_status == 0 || o->ninja_status == 1, interrupted = o->ninja_status == 2;
     if (!o->part && (o->ninja_status == 0 || (ended && is_new(report_path, o->started))))
         return outcome_merge(a, o->plan, NULL, s);
+    const struct plan plan = interrupted ? came_to_its_end(a, o) : *o->plan;
     unlink(".testfan/merged");
     shared_end(a, o->plan);
     if (ended)
         outcome_judge(a, o->python, o->plan);
-    if (!outcome_merge(a, o->plan, report_path, s))
+    if (!outcome_merge(a, &plan, report_path, s))
         return false;
-    if (!o->plan->filtered || !ended)
-        outcome_keep(a, o->plan, s, !o->part);
+    if (!plan.filtered || !ended)
+        outcome_keep(a, &plan, s, !o->part && !interrupted);
     return true;
 }
 

@@ -19,6 +19,7 @@
 #include "graph/preload.h"
 #include "graph/resolve.h"
 #include "report/times.h"
+#include "source/collect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -188,8 +189,7 @@ void project_free(struct project *p) {
 
 const char *project_path(const struct project *p, const char *word) {
     const char *node = strstr(word, "::");
-    char *path = node ? arena_strndup(p->arena, word, (size_t)(node - word)) : arena_strdup(p->arena, word);
-    path = os_normalize(p->arena, os_join(p->arena, p->start, path));
+    char *path = os_normalize(p->arena, os_join(p->arena, p->start, collect_path(p->arena, word)));
     size_t n = strlen(p->config.rootdir);
     if (strncmp(path, p->config.rootdir, n) != 0 || (path[n] && path[n] != '/')) {
         diag(DIAG_USAGE, NULL, 0, 0, "'%s' lies outside the rootdir %s", word, p->config.rootdir);

@@ -7,6 +7,7 @@
 #include "filter/match.h"
 #include "filter/since.h"
 #include "run/history.h"
+#include "source/collect.h"
 #include "source/inifile.h"
 
 #include <cJSON.h>
@@ -38,8 +39,7 @@ static bool read_variable(struct arena *a, const struct project *p, long *maxfai
 static const char *common_folder(struct arena *a, const struct strs *paths, const char *rootdir) {
     const char *common = NULL;
     for (uint32_t i = 0; i < paths->len; i++) {
-        const char *word = paths->items[i], *node = strstr(word, "::");
-        const char *path = os_join(a, rootdir, node ? arena_strndup(a, word, (size_t)(node - word)) : word);
+        const char *path = os_join(a, rootdir, collect_path(a, paths->items[i]));
         path = os_is_dir(path) ? path : os_dirname(a, path);
         while (common && strcmp(common, rootdir) != 0 && !os_lies_in(path, common))
             common = os_dirname(a, common);

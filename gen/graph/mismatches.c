@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A conftest.py is imported anew each time, and a rootdir that is a package stands in the names of what lies
- * in it. */
-static bool counts(const struct modules *m, const struct source_file *f, const char *base) {
+/* A conftest.py is imported anew each time. */
+static bool counts(const struct source_file *f) {
     const uint32_t others = SOURCE_GONE | SOURCE_HOOKED | SOURCE_CONFTEST | SOURCE_INIT;
-    return f->flags & SOURCE_TEST && !(f->flags & others) && (*base || !modules_is_package(m, ""));
+    return f->flags & SOURCE_TEST && !(f->flags & others);
 }
 
 static bool is_same(const struct source_file *a, const struct source_file *b) {
@@ -27,8 +26,10 @@ void mismatches_report(const struct modules *m) {
         return;
     for (uint32_t i = 0; i < m->scan->files.len; i++) {
         const struct source_file *f = &m->scan->files.items[i];
+        if (!counts(f))
+            continue;
         const char *base = modules_base(m, f->path), *name = f->path + strlen(base) + (*base != 0);
-        if (!counts(m, f, base))
+        if (!*base && modules_is_package(m, "")) /* it stands in the names of what lies in it */
             continue;
         uint32_t other = map_get(&first, name, strlen(name));
         if (other == MAP_NONE) {

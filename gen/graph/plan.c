@@ -97,7 +97,7 @@ static bool select_target(struct arena *a, const struct filter *filter, bool *us
     bool selected = !filter->paths.len, whole = selected;
     for (uint32_t i = 0; i < filter->paths.len; i++) {
         const char *path = filter->paths.items[i], *node = strstr(path, "::");
-        if (!lies_in(t->file, node ? arena_strndup(a, path, (size_t)(node - path)) : path))
+        if (!lies_in(t->file, collect_path(a, path)))
             continue;
         used[i] = selected = true;
         if (node)
@@ -166,8 +166,7 @@ static bool report_unused(struct arena *a, const struct filter *filter, const bo
         const char *word = filter->paths.items[i], *node = strstr(word, "::"), *left = NULL;
         if (used[i])
             continue;
-        const char *path = node ? arena_strndup(a, word, (size_t)(node - word)) : word;
-        const char *full = os_join(a, c->rootdir, path);
+        const char *path = collect_path(a, word), *full = os_join(a, c->rootdir, path);
         struct os_stat st;
         if (os_is_dir(full))
             left = find_not_collected(a, scan, c, path);

@@ -10,8 +10,9 @@ static bool was_run(struct arena *a, const char *id, const struct strs *run) {
     const char *end = strstr(id, "::");
     if (strs_has(run, id) || (end && strs_has(run, arena_strndup(a, id, (size_t)(end - id)))))
         return true;
-    for (uint32_t i = 0; i < run->len && !end; i++)
-        if (str_starts(run->items[i], arena_printf(a, "%s::", id)))
+    const char *test = end ? NULL : arena_printf(a, "%s::", id);
+    for (uint32_t i = 0; test && i < run->len; i++)
+        if (str_starts(run->items[i], test))
             return true;
     return false;
 }

@@ -82,18 +82,7 @@ static void print_text(struct terminal *t, const char *text) {
     }
 }
 
-/* The one that follows under the same headline, or NULL. */
-static const struct problem *next_problem(const struct terminal *t, const struct problem *p) {
-    const struct problem *end =
-        t->s->problems.items + (t->s->problems.len < PROBLEM_TEXTS ? t->s->problems.len : PROBLEM_TEXTS);
-    const struct problem *next = p + 1;
-    while (next < end && next->error != p->error)
-        next++;
-    return next < end ? next : NULL;
-}
-
-/* A conftest.py that cannot be imported is every file's error: its text is printed once, for all of them. */
-static void print_problem(struct terminal *t, const struct problem *p) {
+static void print_title(struct terminal *t, const struct problem *p) {
     const char *prefix = "";
     if (p->error && str_starts(p->message, "failed on setup"))
         prefix = "ERROR at setup of ";
@@ -104,23 +93,33 @@ static void print_problem(struct terminal *t, const struct problem *p) {
     struct buf title = {0};
     buf_fmt(&title, "%s%s", prefix, p->id);
     headline(t, '_', t->options->color ? BOLD RED : "", title.s);
-    const struct problem *next = p->error && *p->text ? next_problem(t, p) : NULL;
-    if (!next || strcmp(next->text, p->text) != 0)
-        print_text(t, *p->text ? p->text : p->message);
     buf_free(&title);
 }
 
+static void print_words(struct terminal *t, const struct problem *p) {
+    print_text(t, *p->text ? p->text : p->message);
+}
+
+static bool is_same_error(const struct problem *p, const struct problem *q) {
+    return p->error && *p->text && strcmp(p->text, q->text) == 0;
+}
+
+/* A conftest.py that cannot be imported is every file's error: its text is printed once, for all of them. */
 static void print_section(struct terminal *t, bool errors, const char *title) {
-    bool begun = false;
+    const struct problem *above = NULL;
     for (uint32_t i = 0; i < t->s->problems.len && i < PROBLEM_TEXTS; i++) {
         const struct problem *p = &t->s->problems.items[i];
         if (p->error != errors)
             continue;
-        if (!begun)
+        if (!above)
             headline(t, '=', "", title);
-        begun = true;
-        print_problem(t, p);
+        else if (!is_same_error(above, p))
+            print_words(t, above);
+        print_title(t, p);
+        above = p;
     }
+    if (above)
+        print_words(t, above);
 }
 
 static void print_durations(struct terminal *t) {

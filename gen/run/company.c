@@ -34,14 +34,13 @@ struct collected {
 
 static void take_line(const struct company *c, const cJSON *line, struct collected *told) {
     const char *file = cJSON_GetStringValue(cJSON_GetObjectItem(line, "file"));
-    const struct strs ids = json_strings(c->arena, cJSON_GetObjectItem(line, "ids"));
-    const struct strs modules = json_strings(c->arena, cJSON_GetObjectItem(line, "modules"));
+    const cJSON *ids = cJSON_GetObjectItem(line, "ids"), *modules = cJSON_GetObjectItem(line, "modules");
     if (file)
         map_set(&told->files, file, strlen(file), 1);
-    for (uint32_t i = 0; i < ids.len; i++)
-        map_set(&told->ids, ids.items[i], strlen(ids.items[i]), 1);
-    if (modules.len)
-        told->modules = modules;
+    for (const cJSON *id = ids ? ids->child : NULL; id; id = id->next)
+        map_set(&told->ids, id->valuestring, strlen(id->valuestring), 1);
+    if (modules)
+        told->modules = json_strings(c->arena, modules);
 }
 
 static bool read_told(const struct company *c, const char *path, struct collected *told) {

@@ -332,39 +332,34 @@ static void set_apart(struct target_run *t, struct attempt *at) {
     at->own_log = false;
 }
 
-/* The log is still that of the last run. */
-static bool run_attempts(struct target_run *t, struct attempt *at) {
-    struct run_log last;
-    log_read(&t->arena, t->log, &last);
-    t->share = !t->server ? "" : *t->group ? "session" : shared_choose(t->isolation, &last);
+static bool run_attempts(struct target_run *t, const struct run_log *last, struct attempt *at) {
+    t->share = !t->server ? "" : *t->group ? "session" : shared_choose(t->isolation, last);
     if (!attempt_run(t, &t->nodes, at))
         return false;
     bool doubtful = at->log.after && !at->passed && !at->child.timed_out && !at->child.interrupted;
     if (doubtful && !*t->group && !run_alone(t, at))
         return false;
-    bool apart = !at->child.interrupted && !at->shared && at->passed && (doubtful || last.apart);
+    bool apart = !at->child.interrupted && !at->shared && at->passed && (doubtful || last->apart);
     t->share = "";
     if (apart && !*t->group)
         set_apart(t, at);
     return at->child.interrupted || retry_failed(t, at);
 }
 
-static void take_limits(struct target_run *t) {
-    struct run_log last;
-    if (t->limit >= 0 && t->timeout >= 0)
-        return;
-    log_read(&t->arena, t->log, &last);
+static void take_limits(struct target_run *t, const struct run_log *last) {
     if (t->limit < 0)
-        t->limit = limits_test(&last);
+        t->limit = limits_test(last);
     if (t->timeout < 0)
-        t->timeout = limits_file(&last);
+        t->timeout = limits_file(last);
 }
 
 static int run_again(struct target_run *t, struct recall *recall) {
     notes_begin(schedule_name(&t->arena, t->file, t->shard));
-    take_limits(t);
+    struct run_log last;
+    log_read(&t->arena, t->log, &last);
+    take_limits(t, &last);
     struct attempt at = {0};
-    bool ran = run_attempts(t, &at);
+    bool ran = run_attempts(t, &last, &at);
     int interrupted = at.child.interrupted;
     if (ran && !interrupted && !at.passed)
         opinion_prepare(t, &at.log);

@@ -15,13 +15,18 @@
 enum { DRAW_MS = 50, TICK_MS = 250, NARROWEST = 10, SILENCE_SECONDS = 60 };
 
 static void heard(struct screen *s) {
-    const char *seconds = getenv("TESTFAN_SILENCE");
     s->spoke = os_now();
-    s->silence = seconds && strtod(seconds, NULL) > 0 ? strtod(seconds, NULL) : SILENCE_SECONDS;
+    s->silence = s->shortest;
+}
+
+static double shortest_silence(void) {
+    const char *said = getenv("TESTFAN_SILENCE");
+    double seconds = said ? strtod(said, NULL) : 0;
+    return seconds > 0 ? seconds : SILENCE_SECONDS;
 }
 
 void screen_open(struct screen *s, struct arena *a, const struct screen_options *options) {
-    *s = (struct screen){.options = options};
+    *s = (struct screen){.options = options, .shortest = shortest_silence()};
     heard(s);
     progress_new(&s->progress, a, options->schedule);
 }

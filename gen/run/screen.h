@@ -37,7 +37,7 @@ struct screen {
     bool stale;                   /* the live line is not what it should be */
     int64_t drawn;                /* when it was */
     int64_t spoke;                /* when something came to be shown */
-    double silence;               /* seconds after that until it is said what still runs */
+    double silence, shortest;     /* seconds after that until it is said what still runs; at first */
     bool warned;                  /* it has been, with what can be done */
 };
 

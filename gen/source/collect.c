@@ -51,7 +51,7 @@ static bool give(struct arena *a, struct collect *k, const char *path, const cha
     return true;
 }
 
-static const char *without_node(struct arena *a, const char *arg) {
+const char *collect_path(struct arena *a, const char *arg) {
     const char *node = strstr(arg, "::");
     return node ? arena_strndup(a, arg, (size_t)(node - arg)) : arg;
 }
@@ -59,7 +59,7 @@ static const char *without_node(struct arena *a, const char *arg) {
 static bool give_positional(struct arena *a, struct collect *k) {
     const struct strs *args = &k->config->options.positional;
     for (uint32_t i = 0; i < args->len; i++) {
-        const char *path = without_node(a, args->items[i]);
+        const char *path = collect_path(a, args->items[i]);
         struct os_stat st;
         if (!os_stat(os_join(a, k->config->rootdir, path), &st)) {
             diag(DIAG_CONFIG, k->config->inipath, 0, 0, "file or directory not found: '%s' in addopts", path);

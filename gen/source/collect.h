@@ -18,6 +18,8 @@ struct collect {
     struct strs ignore, ignore_glob; /* absolute */
 };
 
+/* The path of an argument: what stands before "::". */
+const char *collect_path(struct arena *a, const char *arg);
 /* Expands testpaths, or takes the paths given in addopts. False when one does not exist, which has been
  * reported. */
 bool collect_init(struct arena *a, const struct config *c, struct collect *k);

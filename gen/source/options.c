@@ -1,6 +1,7 @@
 #include "source/config.h"
 #include "base/diag.h"
 #include "base/os.h"
+#include "source/collect.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -409,9 +410,7 @@ static void read_unknown(struct parsing *p, const char *arg) {
         return;
     struct os_stat st;
     const char *word = p->args->items[p->at + 1];
-    const char *path = arena_strndup(p->arena, word,
-                                     strstr(word, "::") ? (size_t)(strstr(word, "::") - word) : strlen(word));
-    if (os_stat(os_join(p->arena, p->base, path), &st))
+    if (os_stat(os_join(p->arena, p->base, collect_path(p->arena, word)), &st))
         return;
     keep(p, word);
     p->at++;
